@@ -1,0 +1,10 @@
+//! A deterministic simulation of a Kubernetes control plane, from lost packets to lost leases.
+//!
+//! The same seed, scenario and commands give the same run to the bit, on every target. Read the modules in the
+//! order below: each knows only the ones above it.
+#![no_std]
+
+extern crate alloc;
+
+pub mod engine;
+pub mod net;
