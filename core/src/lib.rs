@@ -7,4 +7,24 @@
 extern crate alloc;
 
 pub mod engine;
+
 pub mod net;
+
+pub mod actor;
+pub mod knob;
+
+pub mod api;
+pub mod client;
+pub mod control;
+pub mod etcd;
+pub mod load;
+
+pub mod fault;
+pub mod scenario;
+pub mod sim;
+
+pub mod frame;
+pub mod history;
+pub mod inspect;
+pub mod journal;
+pub mod timeline;

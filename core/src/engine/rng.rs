@@ -23,6 +23,8 @@ pub enum Purpose {
     Scenario = 6,
     /// Dice of a machine that is tested by itself.
     Test = 7,
+    /// Raft's randomised timeouts. Index: the member.
+    Raft = 8,
 }
 
 /// One mixing round of SplitMix64: every input bit reaches every output bit.
@@ -39,6 +41,17 @@ pub const fn keyed(seed: u64, purpose: Purpose, index: u64, n: u64) -> Draw {
     let b = mix(a ^ (purpose as u64).wrapping_mul(0xd1b5_4a32_d192_ed03));
     let c = mix(b ^ index.wrapping_mul(0x8cb9_2ba7_2f3d_8dd7));
     Draw(mix(c ^ n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+}
+
+/// The key of all draws of `index`: mixed once, to be drawn from often by [`drawn`].
+pub const fn luck_key(seed: u64, index: u64) -> u64 {
+    mix(mix(seed ^ 0x9e37_79b9_7f4a_7c15) ^ index.wrapping_mul(0x8cb9_2ba7_2f3d_8dd7))
+}
+
+/// The draw that belongs to the `n`-th use of what has this key, for `purpose`. Like [`keyed`], in two mixing rounds.
+pub const fn drawn(key: u64, purpose: Purpose, n: u64) -> Draw {
+    let purpose = mix(key ^ (purpose as u64).wrapping_mul(0xd1b5_4a32_d192_ed03));
+    Draw(mix(purpose ^ n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
 }
 
 /// A stream of dice: xoshiro256++, seeded by what it is for.
@@ -135,26 +148,47 @@ impl Draw {
     }
     /// An exponentially distributed span with this mean, capped at about 22 means. Integers only.
     pub fn exponential(self, mean: Span) -> Span {
-        // -ln(u) for u = (bits + 1) / 2^32, from log2 by table-free bit refinement: 16 fractional bits.
+        if mean.is_zero() {
+            return Span::ZERO;
+        }
+        // -ln(u) for u = (bits + 1) / 2^32: the whole part of log2 u by counting, the rest from a table.
         let u = (self.0 >> 32) + 1; // 1..=2^32
-        let whole = 63 - u.leading_zeros() as u64; // floor(log2 u), 0..=32
-        let mut mantissa = (u << (63 - whole)) >> 32; // 2^31..2^32: u / 2^whole in 1.31 fixed point
-        let mut fraction: u64 = 0;
-        for _ in 0..16 {
+        let whole = 63 - u64::from(u.leading_zeros()); // floor(log2 u), 0..=32
+        let mantissa = (u << (63 - whole)) << 1; // the bits after the leading one
+        let place = (mantissa >> (64 - TABLE_BITS)) as usize;
+        let between = mantissa << TABLE_BITS >> 48; // 16 bits
+        let (low, high) = (LOG2[place] as u64, LOG2[place + 1] as u64);
+        let fraction = low + (((high - low) * between) >> 16); // 0.20
+        let minus_log2 = (32 << 20) - ((whole << 20) + fraction).min(32 << 20); // 12.20
+        // ln 2 in 0.32 fixed point.
+        let minus_ln = (minus_log2 * 2_977_044_472) >> 32; // 12.20
+        Span::from_ns(((u128::from(mean.ns()) * u128::from(minus_ln)) >> 20) as u64)
+    }
+}
+
+/// How fine the table of logarithms is: chosen, its error is below a millionth of the mean.
+const TABLE_BITS: u32 = 9;
+/// log2(1 + n/512) in 0.20 fixed point, by squaring bit after bit.
+const LOG2: [u32; (1 << TABLE_BITS) + 1] = {
+    let mut table = [1 << 20; (1 << TABLE_BITS) + 1];
+    let mut n = 0;
+    while n < 1 << TABLE_BITS {
+        let mut mantissa: u64 = (1 << 31) + ((n as u64) << (31 - TABLE_BITS)); // 1.31
+        let (mut fraction, mut bit) = (0, 0);
+        while bit < 20 {
             mantissa = (mantissa * mantissa) >> 31;
             fraction <<= 1;
             if mantissa >= 1 << 32 {
                 mantissa >>= 1;
                 fraction |= 1;
             }
+            bit += 1;
         }
-        let log2_u = (whole << 16) + fraction; // 16.16
-        let minus_log2 = (32u64 << 16) - log2_u.min(32 << 16);
-        // ln 2 in 0.32 fixed point.
-        let minus_ln = (u128::from(minus_log2) * 2_977_044_472) >> 32; // 16.16
-        Span::from_ns(((u128::from(mean.ns()) * minus_ln) >> 16) as u64)
+        table[n] = fraction;
+        n += 1;
     }
-}
+    table
+};
 
 #[cfg(test)]
 mod tests {
@@ -182,27 +216,19 @@ mod tests {
     #[test]
     fn chances_are_what_they_say() {
         let mut rng = Rng::stream(2, Purpose::Test, 0);
-        let hits = (0..100_000)
-            .filter(|_| rng.draw().chance(Ppm::new(300_000)))
-            .count();
+        let hits = (0..100_000).filter(|_| rng.draw().chance(Ppm::new(300_000))).count();
         assert!((29_500..30_500).contains(&hits), "{hits} of 100000 at 30 %");
-        assert!(
-            Draw::from_bits(u64::MAX).chance(Ppm::ONE) && !Draw::from_bits(0).chance(Ppm::ZERO)
-        );
+        assert!(Draw::from_bits(u64::MAX).chance(Ppm::ONE) && !Draw::from_bits(0).chance(Ppm::ZERO));
     }
 
     #[test]
     fn the_exponential_has_its_mean_and_its_tail() {
         let mut rng = Rng::stream(3, Purpose::Test, 0);
-        let draws: alloc::vec::Vec<u64> = (0..100_000)
-            .map(|_| rng.draw().exponential(Span::from_us(1_000)).us())
-            .collect();
+        let draws: alloc::vec::Vec<u64> =
+            (0..100_000).map(|_| rng.draw().exponential(Span::from_us(1_000)).us()).collect();
         let mean = draws.iter().sum::<u64>() / 100_000;
         let tail = draws.iter().filter(|d| **d > 3_000).count(); // e^-3 = 4.98 %
         assert!((985..1_015).contains(&mean), "mean {mean} us");
-        assert!(
-            (4_700..5_250).contains(&tail),
-            "{tail} of 100000 beyond three means"
-        );
+        assert!((4_700..5_250).contains(&tail), "{tail} of 100000 beyond three means");
     }
 }

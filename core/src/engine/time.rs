@@ -145,12 +145,7 @@ impl Sub for Span {
 }
 
 fn seconds(f: &mut fmt::Formatter<'_>, ns: u64) -> fmt::Result {
-    write!(
-        f,
-        "{}.{:06}s",
-        ns / 1_000_000_000,
-        ns % 1_000_000_000 / 1_000
-    )
+    write!(f, "{}.{:06}s", ns / 1_000_000_000, ns % 1_000_000_000 / 1_000)
 }
 impl fmt::Debug for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -182,18 +177,11 @@ impl Clock {
 
     /// A clock that reads `offset` at the start of the run and runs true.
     pub const fn new(offset: Span) -> Self {
-        Self {
-            true_base: Time::ZERO,
-            local_base: LocalTime(offset.0),
-            rate_ppm: Self::TRUE_RATE,
-        }
+        Self { true_base: Time::ZERO, local_base: LocalTime(offset.0), rate_ppm: Self::TRUE_RATE }
     }
     /// What the clock reads at `now`.
     pub fn read(&self, now: Time) -> LocalTime {
-        self.local_base
-            + now
-                .since(self.true_base)
-                .scale(self.rate_ppm as u64, Self::TRUE_RATE as u64)
+        self.local_base + now.since(self.true_base).scale(self.rate_ppm as u64, Self::TRUE_RATE as u64)
     }
     /// How long `local` takes on the true clock, rounded up so that a timer never fires early.
     pub fn true_span(&self, local: Span) -> Span {
@@ -201,11 +189,7 @@ impl Clock {
             return local;
         }
         let exact = u128::from(local.0) * u128::from(Self::TRUE_RATE);
-        Span(
-            exact
-                .div_ceil(u128::from(self.rate_ppm))
-                .min(u128::from(u64::MAX / 4)) as u64,
-        )
+        Span(exact.div_ceil(u128::from(self.rate_ppm)).min(u128::from(u64::MAX / 4)) as u64)
     }
     /// From `now` on the clock runs at `rate_ppm` local microseconds in a true second. It does not jump.
     ///

@@ -1,0 +1,133 @@
+//! The kernels' side of connections: TCP at both ends, and the messages that travel beside the bytes.
+
+use super::wire::Message;
+use super::{ConnNames, Port, ProgramId};
+use crate::engine::{EventId, Span, Time};
+use crate::net::packet::{ConnId, HostId};
+use crate::net::tcp::{Config, Conn};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+/// A message on its way, released when its last byte has arrived in order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Letter {
+    /// The stream offset after its last byte.
+    pub end: u64,
+    /// The event in which it was written.
+    pub written_by: EventId,
+    /// What it says.
+    pub message: Message,
+}
+
+/// One end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct End {
+    /// The program it belongs to.
+    pub program: ProgramId,
+    /// The host it is on.
+    pub host: HostId,
+    /// The kernel's state. None: not open yet, or gone.
+    pub conn: Option<Conn>,
+    /// Whether a process still holds it.
+    pub owned: bool,
+    /// The pending timer event and when it is due.
+    pub timer: Option<(Time, EventId)>,
+    /// What armed the timer.
+    pub timer_cause: EventId,
+    /// Packets sent so far.
+    pub packets: u64,
+    /// Bytes written so far.
+    pub written: u64,
+    /// Bytes that have arrived in order.
+    pub readable: u64,
+    /// Bytes of those that the program has read.
+    pub read: u64,
+    /// Messages on their way here.
+    pub inbox: VecDeque<Letter>,
+}
+
+/// A connection between two programs. End 0 opened it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Connection {
+    /// Its name.
+    pub id: ConnId,
+    /// What it is for.
+    pub port: Port,
+    /// The key of its packets' luck.
+    pub luck: u64,
+    /// Its two ends.
+    pub ends: [End; 2],
+}
+
+/// Every connection there is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Sockets {
+    slots: Vec<Option<Connection>>,
+    /// The free names.
+    pub names: ConnNames,
+}
+
+impl Sockets {
+    /// The connection of this name, if it still exists.
+    pub fn get(&self, id: ConnId) -> Option<&Connection> {
+        self.slots.get(ConnNames::slot(id))?.as_ref().filter(|connection| connection.id == id)
+    }
+    /// The connection of this name, to change.
+    pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Connection> {
+        self.slots.get_mut(ConnNames::slot(id))?.as_mut().filter(|connection| connection.id == id)
+    }
+    /// Every connection.
+    pub fn iter(&self) -> impl Iterator<Item = &Connection> {
+        self.slots.iter().flatten()
+    }
+    /// Puts a new connection into its slot.
+    pub fn insert(&mut self, connection: Connection) {
+        let slot = ConnNames::slot(connection.id);
+        while self.slots.len() <= slot {
+            self.slots.push(None);
+        }
+        self.slots[slot] = Some(connection);
+    }
+    /// Forgets a connection both of whose ends are gone.
+    pub fn sweep(&mut self, id: ConnId) {
+        let gone = self.get(id).is_some_and(|connection| connection.ends.iter().all(|end| end.conn.is_none()));
+        if gone {
+            self.slots[ConnNames::slot(id)] = None;
+            self.names.give_back(id);
+        }
+    }
+    /// The names of the connections with an end that fits.
+    pub fn with_end(&self, fits: impl Fn(&End) -> bool) -> Vec<(ConnId, usize)> {
+        let pairs = self.iter().flat_map(|connection| [(connection, 0), (connection, 1)]);
+        pairs.filter(|(connection, side)| fits(&connection.ends[*side])).map(|(c, side)| (c.id, side)).collect()
+    }
+}
+
+impl End {
+    /// An end that isn't open yet.
+    pub const fn new(program: ProgramId, host: HostId) -> Self {
+        Self {
+            program,
+            host,
+            conn: None,
+            owned: true,
+            timer: None,
+            timer_cause: EventId::ROOT,
+            packets: 0,
+            written: 0,
+            readable: 0,
+            read: 0,
+            inbox: VecDeque::new(),
+        }
+    }
+}
+
+/// The socket options that the programs behind a port set.
+pub fn config(port: Port) -> Config {
+    let config = Config::default();
+    match port {
+        // grpc-go internal/transport/http2_client.go: TCP_USER_TIMEOUT is the keepalive timeout, 10 s.
+        Port::EtcdClient => Config { user_timeout: Some(Span::from_secs(10)), ..config },
+        _ => config,
+    }
+}

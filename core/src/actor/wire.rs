@@ -1,0 +1,112 @@
+//! LIST 1: everything programs say to each other. TCP carries sizes; these travel beside the bytes.
+
+use super::ProgramId;
+use crate::api::rpc as api;
+use crate::etcd::command::Proposal;
+use crate::etcd::kv::Store;
+use crate::etcd::message::Message as RaftMessage;
+use crate::etcd::rpc as etcd;
+use alloc::sync::Arc;
+
+/// A member's store on its way to a peer that is too far behind for the log.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Snapshot {
+    /// Raft's message about it.
+    pub message: RaftMessage<Proposal>,
+    /// The store itself.
+    pub store: Store,
+}
+
+impl Snapshot {
+    /// What it weighs on the wire.
+    pub fn bytes(&self) -> u32 {
+        self.store.keys().map(|kv| 64 + kv.value.bytes).fold(4096, u32::saturating_add)
+    }
+}
+
+/// A message between two programs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// etcd peers: the GET that opens a stream: who wants to read, and which of the two. The receiver of messages dials.
+    StreamOpen(ProgramId, u8),
+    /// etcd peers: the 200 that answers it. From here on the other side writes.
+    StreamAccepted,
+    /// etcd peers: a stream's own keepalive.
+    LinkHeartbeat,
+    /// etcd peers: a Raft message, on a stream or in a POST.
+    Raft(RaftMessage<Proposal>),
+    /// etcd peers: a snapshot, in a POST.
+    Snapshot(Arc<Snapshot>),
+    /// etcd peers: the 204 that answers a POST.
+    Posted,
+    /// etcd peers: the prober's GET, numbered.
+    Probe(u32),
+    /// etcd peers: its answer.
+    ProbeReply(u32),
+    /// etcd client: a call.
+    Rpc(etcd::Request),
+    /// etcd client: its answer.
+    RpcReply(etcd::Reply),
+    /// API: a request.
+    Api(api::Request),
+    /// API: its answer.
+    ApiReply(api::Reply),
+    /// HTTP/2: the client gives request `.0` up (RST_STREAM).
+    Cancel(u32),
+    /// HTTP/2 and gRPC: a ping frame.
+    Ping,
+    /// HTTP/2 and gRPC: its answer.
+    Pong,
+}
+
+/// What kind of message a row or a packet is about, for the eye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Class {
+    /// A TCP segment without a message of its own: handshake, ack, close.
+    Control,
+    /// Raft's heartbeats and their answers.
+    Heartbeat,
+    /// Raft's log entries and their answers.
+    Append,
+    /// Raft's votes and pre-votes.
+    Vote,
+    /// Raft's proposals and reads on their way to the leader.
+    Forward,
+    /// Streams and probes of etcd's peers.
+    Peer,
+    /// A client's call of etcd or its answer.
+    Etcd,
+    /// A request to an API server or its answer.
+    Api,
+}
+
+impl Class {
+    /// Every class, in the order of its number.
+    pub const NAMES: [&'static str; 8] = ["control", "heartbeat", "append", "vote", "forward", "peer", "etcd", "api"];
+}
+
+impl Message {
+    /// What kind it is.
+    pub const fn class(&self) -> Class {
+        use crate::etcd::message::Kind;
+        match self {
+            Self::Raft(message) => match message.kind {
+                Kind::Heartbeat | Kind::HeartbeatResp => Class::Heartbeat,
+                Kind::App | Kind::AppResp | Kind::Snap => Class::Append,
+                Kind::Vote | Kind::VoteResp | Kind::PreVote | Kind::PreVoteResp | Kind::TimeoutNow => Class::Vote,
+                Kind::Prop | Kind::ReadIndex | Kind::ReadIndexResp | Kind::TransferLeader => Class::Forward,
+            },
+            Self::Snapshot(_) => Class::Append,
+            Self::StreamOpen(..)
+            | Self::StreamAccepted
+            | Self::LinkHeartbeat
+            | Self::Posted
+            | Self::Probe(_)
+            | Self::ProbeReply(_) => Class::Peer,
+            Self::Rpc(_) | Self::RpcReply(_) => Class::Etcd,
+            Self::Api(_) | Self::ApiReply(_) | Self::Cancel(_) => Class::Api,
+            Self::Ping | Self::Pong => Class::Control,
+        }
+    }
+}

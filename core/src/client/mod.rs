@@ -1,0 +1,94 @@
+//! What programs need to talk to others: machines without a clock, a network or dice of their own.
+
+pub mod backoff;
+#[cfg(test)]
+#[allow(missing_docs)]
+pub mod bench;
+pub mod elector;
+pub mod etcd;
+pub mod http;
+pub mod keepalive;
+
+use crate::actor::Cx;
+use crate::actor::role::Timer;
+use crate::actor::wire::Message;
+use crate::engine::LocalTime;
+
+/// RFC 9113 section 6.7: a PING frame, 9 bytes of header and 8 of data.
+pub const PING_BYTES: u32 = 17;
+/// RFC 9113 section 6.4: a RST_STREAM frame, 9 bytes of header and 4 of error code.
+pub const CANCEL_BYTES: u32 = 13;
+
+/// What a client of one connection wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action<Up> {
+    /// Dial. There is no connection now.
+    Open,
+    /// Write this to the connection.
+    Send(Frame),
+    /// The connection is of no more use.
+    Abort,
+    /// News for whoever uses the client.
+    Up(Up),
+}
+
+/// What a client writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Frame {
+    /// A call of etcd.
+    Rpc(crate::etcd::rpc::Request),
+    /// A request to an API server.
+    Api(crate::api::rpc::Request),
+    /// It gives a call or request up.
+    Cancel(u32),
+    /// A ping.
+    Ping,
+}
+
+impl Frame {
+    /// Its size on the wire.
+    pub const fn bytes(&self) -> u32 {
+        match self {
+            Self::Rpc(request) => request.op.bytes(),
+            Self::Api(request) => request.bytes(),
+            Self::Cancel(_) => CANCEL_BYTES,
+            Self::Ping => PING_BYTES,
+        }
+    }
+    /// The message it travels as.
+    pub const fn message(self) -> Message {
+        match self {
+            Self::Rpc(request) => Message::Rpc(request),
+            Self::Api(request) => Message::Api(request),
+            Self::Cancel(id) => Message::Cancel(id),
+            Self::Ping => Message::Ping,
+        }
+    }
+}
+
+/// One timer of a program, for whatever is due first. It may go off too early, never too late: moving a deadline away
+/// leaves it armed, so that a stream of requests with deadlines does not arm a timer for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Alarm(Option<LocalTime>);
+
+impl Alarm {
+    /// It went off.
+    pub const fn fired(&mut self) {
+        self.0 = None;
+    }
+    /// Arms it unless it is armed for `next` or earlier.
+    pub fn ensure(&mut self, cx: &mut Cx<'_>, timer: impl Into<Timer>, next: Option<LocalTime>) {
+        if let Some(next) = next.filter(|next| self.0.is_none_or(|armed| *next < armed)) {
+            self.0 = Some(next);
+            cx.arm(timer, next.since(cx.now));
+        }
+    }
+}
+
+/// The earlier of two moments that may not exist.
+pub fn earlier(a: Option<LocalTime>, b: Option<LocalTime>) -> Option<LocalTime> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

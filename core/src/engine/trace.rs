@@ -1,0 +1,223 @@
+//! What happened and why: a bounded record beside the simulation, never part of its state.
+
+use super::queue::EventId;
+use super::time::Time;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Row {
+    /// Its name.
+    pub id: EventId,
+    /// What made it happen. Older than itself; [`EventId::ROOT`] for boots and commands only.
+    pub cause: EventId,
+    /// The send whose message this delivers, or ROOT.
+    pub link: EventId,
+    /// When.
+    pub at: Time,
+    /// What: a code of the list in `sim`.
+    pub code: u16,
+    /// Which process, or `u16::MAX` for the network and the world.
+    pub process: u16,
+    /// What it is about; the code says how to read it.
+    pub a: u32,
+    /// More about it.
+    pub b: u64,
+}
+
+/// A packet on its way or lost, for the drawing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Flight {
+    /// When it left.
+    pub sent: Time,
+    /// When it arrives, or would have.
+    pub lands: Time,
+    /// From which host.
+    pub from: u8,
+    /// To which host.
+    pub to: u8,
+    /// What it carries: a code of the list in `sim`.
+    pub class: u8,
+    /// Zero: delivered. Otherwise one more than the drop reason.
+    pub lost: u8,
+}
+
+/// Keeps the newest `capacity` items, each under the number it was made with.
+///
+/// Items come in by number, so that a replay may offer again what is here already.
+#[derive(Clone, Debug)]
+pub struct Ring<T> {
+    items: VecDeque<T>,
+    first: u64,
+    capacity: u32,
+}
+
+impl<T: Copy> Ring<T> {
+    /// A ring of `capacity` items. When it is full the oldest gives way.
+    pub fn new(capacity: u32) -> Self {
+        assert!(capacity > 0, "a ring needs room");
+        Self { items: VecDeque::new(), first: 0, capacity }
+    }
+    /// One more than the number of the newest item.
+    pub fn end(&self) -> u64 {
+        self.first + self.items.len() as u64
+    }
+    /// The number of the oldest item still here.
+    pub const fn oldest(&self) -> u64 {
+        self.first
+    }
+    /// Adds the item with the next number.
+    pub fn push(&mut self, item: T) {
+        if self.items.len() == self.capacity as usize {
+            self.items.pop_front();
+            self.first += 1;
+        }
+        self.items.push_back(item);
+    }
+    /// The item with this number, if it is still here.
+    pub fn get(&self, number: u64) -> Option<&T> {
+        self.items.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
+    }
+    /// Forgets the items from `number` on.
+    pub fn truncate(&mut self, number: u64) {
+        self.items.truncate(number.saturating_sub(self.first) as usize);
+        if self.items.is_empty() {
+            self.first = number;
+        }
+    }
+    /// The items still here from `number` on, oldest first.
+    pub fn since(&self, number: u64) -> impl DoubleEndedIterator<Item = &T> {
+        let skip = (number.saturating_sub(self.first) as usize).min(self.items.len());
+        self.items.range(skip..)
+    }
+}
+
+/// Everything a run leaves behind for the eye: rows with causes, the notable ones a second time for longer, and flights.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    rows: Ring<Row>,
+    places: Vec<u64>,
+    notes: Ring<Row>,
+    flights: Ring<Flight>,
+    enabled: bool,
+}
+
+impl Trace {
+    /// A trace of the newest `rows` rows (rounded up to a power of two), a quarter as many notable ones, and 512 flights.
+    pub fn new(rows: u32) -> Self {
+        let rows = rows.next_power_of_two().max(1024);
+        Self {
+            rows: Ring::new(rows),
+            places: alloc::vec![u64::MAX; rows as usize],
+            notes: Ring::new(rows / 4),
+            flights: Ring::new(512),
+            enabled: true,
+        }
+    }
+    /// A trace that keeps nothing, for sweeps and for measuring what the trace costs.
+    pub fn off() -> Self {
+        Self { enabled: false, ..Self::new(1024) }
+    }
+    /// Records row `number` of the run.
+    ///
+    /// # Panics
+    /// If that row is here already and differs: the replay diverged from the run, so the model is not deterministic.
+    pub fn record(&mut self, number: u64, row: Row) {
+        if !self.enabled {
+            return;
+        }
+        if number < self.rows.end() {
+            if let Some(recorded) = self.rows.get(number) {
+                assert_eq!(*recorded, row, "the replay of row {number} diverged");
+            }
+            return;
+        }
+        self.rows.push(row);
+        let slot = row.id.get() as usize & (self.places.len() - 1);
+        self.places[slot] = number;
+    }
+    /// Records a row that a person would want to hear of, as note `number` of the run.
+    pub fn note(&mut self, number: u64, row: Row) {
+        if self.enabled && number >= self.notes.end() {
+            self.notes.push(row);
+        }
+    }
+    /// Records flight `number` of the run.
+    pub fn fly(&mut self, number: u64, flight: Flight) {
+        if self.enabled && number >= self.flights.end() {
+            self.flights.push(flight);
+        }
+    }
+    /// All rows still here.
+    pub const fn rows(&self) -> &Ring<Row> {
+        &self.rows
+    }
+    /// The notable rows still here.
+    pub const fn notes(&self) -> &Ring<Row> {
+        &self.notes
+    }
+    /// The newest flights.
+    pub const fn flights(&self) -> &Ring<Flight> {
+        &self.flights
+    }
+    /// The row called `id`, if it is still here.
+    pub fn find(&self, id: EventId) -> Option<&Row> {
+        let number = self.places[id.get() as usize & (self.places.len() - 1)];
+        let row = self.rows.get(number).filter(|row| row.id == id);
+        row.or_else(|| self.notes.since(0).rev().find(|row| row.id == id))
+    }
+    /// The row called `id` and its causes, newest first, as far back as the trace reaches.
+    /// Where a row delivers a message the chain goes on at the send.
+    pub fn why(&self, id: EventId) -> impl Iterator<Item = Row> {
+        let mut next = id;
+        core::iter::from_fn(move || {
+            let row = *self.find(next)?;
+            next = if row.link == EventId::ROOT { row.cause } else { row.link };
+            Some(row)
+        })
+    }
+    /// Forgets what came after these counts: the past was changed.
+    pub fn truncate(&mut self, rows: u64, notes: u64, flights: u64) {
+        self.rows.truncate(rows);
+        self.notes.truncate(notes);
+        self.flights.truncate(flights);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(n: u64) -> Row {
+        Row { id: EventId::new(n), cause: EventId::new(n - 1), ..Row::default() }
+    }
+
+    #[test]
+    fn causes_lead_back_until_the_trace_ends() {
+        let mut trace = Trace::new(1024);
+        (1..=2000).for_each(|n| trace.record(n - 1, row(n)));
+        let chain: Vec<u64> = trace.why(EventId::new(2000)).map(|row| row.id.get()).collect();
+        assert_eq!(chain, (977..=2000).rev().collect::<Vec<_>>());
+    }
+
+    #[test]
+    #[should_panic(expected = "the replay of row 3 diverged")]
+    fn a_replay_that_differs_is_noticed() {
+        let mut trace = Trace::new(1024);
+        (1..=5).for_each(|n| trace.record(n - 1, row(n)));
+        trace.record(3, row(9));
+    }
+
+    #[test]
+    fn a_cut_forgets_the_future_only() {
+        let mut ring = Ring::new(4);
+        (0..10u32).for_each(|n| ring.push(n));
+        assert_eq!((ring.oldest(), ring.end()), (6, 10));
+        ring.truncate(8);
+        assert_eq!(ring.since(0).copied().collect::<Vec<_>>(), [6, 7]);
+        ring.truncate(2);
+        ring.push(2);
+        assert_eq!((ring.get(2), ring.end()), (Some(&2), 3));
+    }
+}

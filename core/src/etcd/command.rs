@@ -1,0 +1,23 @@
+//! What etcd puts into its log.
+
+use super::message::{MemberId, Payload};
+use super::rpc::Op;
+
+/// A proposal: an operation, and who waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Proposal {
+    /// The member that took the call.
+    pub origin: MemberId,
+    /// Its process: a restarted one waits for nothing.
+    pub incarnation: u32,
+    /// Its number of the call.
+    pub id: u32,
+    /// What to do.
+    pub op: Op,
+}
+
+impl Payload for Proposal {
+    fn bytes(&self) -> u32 {
+        self.op.bytes() + 16
+    }
+}

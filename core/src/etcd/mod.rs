@@ -1,0 +1,589 @@
+//! etcd: a member. Raft over rafthttp, a write-ahead log, and a store with its clients.
+
+pub mod command;
+pub mod kv;
+pub mod log;
+pub mod message;
+pub mod peer;
+pub mod progress;
+pub mod raft;
+pub mod read_only;
+pub mod rpc;
+pub mod service;
+
+use crate::actor::role::{Directory, Note, NoteKind};
+use crate::actor::wire::{Message, Snapshot};
+use crate::actor::{Actor, ConnUp, Cx, Input, Port};
+use crate::engine::{Digest, LocalTime, Purpose, Rng, Span};
+use crate::knob::{Knob, Knobs};
+use crate::net::packet::ConnId;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use command::Proposal;
+use kv::Store;
+use log::Wal;
+use message::{Entry, Kind, MemberId, Message as RaftMessage};
+use peer::{Failure, Peer, Report};
+use raft::{Config, Raft, Ready, Role};
+use rpc::{EtcdError, Op, Response};
+use service::{Service, Stage};
+
+/// etcd server/etcdserver/server.go#DefaultSnapshotCatchUpEntries: entries kept behind the applied one.
+const CATCH_UP_ENTRIES: u64 = 5000;
+/// etcd server/etcdserver/server.go#compactRaftLog, since 3.6: the log is cut every so many applied entries.
+const COMPACT_EVERY: u64 = 100;
+/// etcd server/storage/wal/wal.go#warnSyncDuration.
+const SLOW_FSYNC: Span = Span::from_secs(1);
+/// etcd server/etcdserver/server.go#adjustTicks: how often a starting member looks for its peers.
+const ADJUST_EVERY: Span = Span::from_ms(50);
+/// etcd server/etcdserver/server.go#adjustTicks: and how often it looks before it gives up.
+const ADJUST_TRIES: u32 = 100;
+/// What a WAL record adds to its entries: chosen, a hard state, checksums and padding.
+const WAL_RECORD: u32 = 64;
+
+/// etcd's timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// Raft's tick.
+    Tick,
+    /// A starting member looks for its peers.
+    Adjust,
+    /// The oldest call reaches its limit.
+    Calls,
+    /// The current ReadIndex is sent again.
+    ReadIndex,
+    /// Keepalives on outgoing streams.
+    LinkHeartbeat,
+    /// An incoming stream's one deadline.
+    Reader(MemberId, u8),
+    /// A blocked write's deadline.
+    Writer(MemberId, u8),
+    /// A stream with room goes on writing.
+    Drain(MemberId, u8),
+    /// A POST's deadline.
+    Post(MemberId, u8),
+    /// The prober.
+    Probe(MemberId),
+}
+
+impl From<Timer> for crate::actor::role::Timer {
+    fn from(timer: Timer) -> Self {
+        Self::Etcd(timer)
+    }
+}
+
+/// A Ready that waits for its write.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Writing {
+    op: u32,
+    since: LocalTime,
+}
+
+/// One member of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Etcd {
+    id: MemberId,
+    directory: Directory,
+    // Durable: what a new process finds.
+    wal: Wal<Proposal>,
+    store: Store,
+    /// The last entry the store has: a restarted member's log hands some of them out again.
+    consistent_index: u64,
+    incarnation: u32,
+    // The process.
+    raft: Raft<Proposal>,
+    ready: Ready<Proposal>,
+    writing: Option<Writing>,
+    writes: u32,
+    incoming: Option<Arc<Snapshot>>,
+    peers: Vec<Peer>,
+    service: Service,
+    adjusts: u32,
+    known: Known,
+}
+
+/// What the member last told about its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Known {
+    role: Role,
+    leader: Option<MemberId>,
+    /// The last leader it knew, if it knows none now.
+    lost: Option<MemberId>,
+    leaderless_since: Option<LocalTime>,
+    elected_at: LocalTime,
+}
+
+impl Etcd {
+    /// The member of control-plane host `n` (from 0), with an empty log.
+    pub fn new(n: u8, directory: Directory, knobs: &Knobs, seed: u64) -> Self {
+        let id = MemberId(n + 1);
+        let wal: Wal<Proposal> = Wal::default();
+        let rng = Rng::stream(seed, Purpose::Raft, u64::from(n));
+        let raft = Raft::new(config(id, directory, knobs), rng, wal.stored());
+        let role = raft.role();
+        Self {
+            id,
+            directory,
+            wal,
+            store: Store::default(),
+            consistent_index: 0,
+            incarnation: 0,
+            raft,
+            ready: Ready::default(),
+            writing: None,
+            writes: 0,
+            incoming: None,
+            peers: Vec::new(),
+            service: Service::default(),
+            adjusts: 0,
+            known: Known { role, leader: None, lost: None, leaderless_since: None, elected_at: LocalTime::ZERO },
+        }
+    }
+    /// Its member id.
+    pub const fn id(&self) -> MemberId {
+        self.id
+    }
+    /// Its Raft.
+    pub const fn raft(&self) -> &Raft<Proposal> {
+        &self.raft
+    }
+    /// Its store.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+    /// Its peers.
+    pub fn peers(&self) -> &[Peer] {
+        &self.peers
+    }
+    /// Its clients' calls.
+    pub const fn service(&self) -> &Service {
+        &self.service
+    }
+    /// Whether a WAL write is under way.
+    pub const fn syncing(&self) -> bool {
+        self.writing.is_some()
+    }
+    /// How long it has known no leader.
+    pub fn leaderless(&self, now: LocalTime) -> Span {
+        self.known.leaderless_since.map_or(Span::ZERO, |since| now.since(since))
+    }
+
+    fn boot(&mut self, cx: &mut Cx<'_>) {
+        self.incarnation += 1;
+        // A process has dice of its own: it must not repeat the timeouts of the one before.
+        let rng = Rng::stream(cx.rng.draw().bits(), Purpose::Raft, u64::from(self.id.0));
+        self.raft = Raft::new(config(self.id, self.directory, cx.knobs), rng, self.wal.stored());
+        self.ready = Ready::default();
+        self.writing = None;
+        self.incoming = None;
+        self.service = Service::default();
+        self.adjusts = 0;
+        self.known = Known {
+            role: self.raft.role(),
+            leader: None,
+            lost: None,
+            leaderless_since: Some(cx.now),
+            elected_at: LocalTime::ZERO,
+        };
+        let others = (0..self.directory.members).filter(|n| n + 1 != self.id.0);
+        self.peers = others.map(|n| Peer::new(MemberId(n + 1), self.directory.etcd(n))).collect();
+        for peer in &mut self.peers {
+            peer.start(cx);
+        }
+        cx.arm(Timer::Tick, cx.knobs.ms(Knob::HeartbeatInterval));
+        cx.arm(Timer::LinkHeartbeat, peer::LINK_HEARTBEAT);
+        cx.arm(Timer::Adjust, ADJUST_EVERY);
+        self.advance(cx);
+    }
+
+    fn on_timer(&mut self, cx: &mut Cx<'_>, timer: Timer) {
+        match timer {
+            Timer::Tick => {
+                cx.arm(Timer::Tick, cx.knobs.ms(Knob::HeartbeatInterval));
+                self.raft.set_election(
+                    cx.knobs.election_ticks(),
+                    cx.knobs.on(Knob::PreVote),
+                    cx.knobs.on(Knob::CheckQuorum),
+                );
+                self.raft.tick();
+            }
+            Timer::Adjust => self.adjust(cx),
+            Timer::Calls => self.expire_calls(cx),
+            Timer::ReadIndex => self.retry_read(cx),
+            Timer::LinkHeartbeat => {
+                cx.arm(Timer::LinkHeartbeat, peer::LINK_HEARTBEAT);
+                self.peers.iter_mut().for_each(|peer| peer.link_heartbeat(cx));
+            }
+            Timer::Drain(id, stream) => {
+                if let Some(peer) = self.peers.iter_mut().find(|peer| peer.id() == id) {
+                    peer.drain(cx, usize::from(stream));
+                }
+            }
+            Timer::Reader(id, _) | Timer::Writer(id, _) | Timer::Post(id, _) | Timer::Probe(id) => {
+                let peer = self.peers.iter_mut().find(|peer| peer.id() == id);
+                let report = peer.and_then(|peer| peer.on_timer(cx, timer));
+                self.on_report(cx, report);
+            }
+        }
+    }
+
+    /// A starting member that sees its peers needn't wait a whole election timeout for a leader that isn't there.
+    fn adjust(&mut self, cx: &mut Cx<'_>) {
+        let single = self.directory.members == 1;
+        let active = self.peers.iter().filter(|peer| peer.active_since().is_some()).count();
+        let ticks = cx.knobs.election_ticks();
+        if single || active > 1 {
+            let skip = if single { ticks - 1 } else { ticks.saturating_sub(2) };
+            (0..skip).for_each(|_| self.raft.tick());
+            return;
+        }
+        self.adjusts += 1;
+        if self.adjusts < ADJUST_TRIES {
+            cx.arm(Timer::Adjust, ADJUST_EVERY);
+        }
+    }
+
+    fn on_conn(&mut self, cx: &mut Cx<'_>, conn: ConnId, up: ConnUp) {
+        if let ConnUp::Accepted { port, .. } = up {
+            if port == Port::EtcdClient {
+                self.service.connected(conn);
+            }
+            return;
+        }
+        for n in 0..self.peers.len() {
+            if let Some(report) = self.peers[n].on_conn(cx, conn, up) {
+                self.on_report(cx, report);
+                return;
+            }
+        }
+        if matches!(up, ConnUp::PeerClosed | ConnUp::Failed(_)) {
+            self.service.disconnected(conn);
+            if up == ConnUp::PeerClosed {
+                cx.close(conn);
+            }
+        }
+    }
+
+    fn on_message(&mut self, cx: &mut Cx<'_>, conn: ConnId, message: Message) {
+        match message {
+            Message::StreamOpen(from, stream) => {
+                let peer = self.peers.iter_mut().find(|peer| peer.program() == from);
+                let report = peer.and_then(|peer| peer.attach(cx, usize::from(stream), conn));
+                self.on_report(cx, report);
+            }
+            Message::Rpc(request) => self.on_call(cx, conn, request),
+            Message::Ping => cx.send(conn, 17, Message::Pong),
+            Message::Probe(n) => cx.send(conn, 200, Message::ProbeReply(n)),
+            other => self.on_peer_message(cx, conn, other),
+        }
+    }
+
+    fn on_peer_message(&mut self, cx: &mut Cx<'_>, conn: ConnId, message: Message) {
+        let mut message = Some(message);
+        for n in 0..self.peers.len() {
+            if let Some(report) = self.peers[n].on_message(cx, conn, &mut message) {
+                self.on_report(cx, report);
+                return;
+            }
+        }
+        // A POST from a peer's pipeline.
+        match message {
+            Some(Message::Raft(raft)) => {
+                cx.send(conn, 100, Message::Posted);
+                self.raft.step(raft);
+            }
+            Some(Message::Snapshot(snapshot)) => {
+                cx.send(conn, 100, Message::Posted);
+                self.on_report(cx, Some(Report::Snapshot(snapshot)));
+            }
+            _ => {} // An answer on a connection already given up.
+        }
+    }
+
+    fn on_report(&mut self, cx: &mut Cx<'_>, report: Option<Report>) {
+        match report {
+            Some(Report::Raft(message)) => self.raft.step(message),
+            Some(Report::Snapshot(snapshot)) => {
+                let message = snapshot.message.clone();
+                self.incoming = Some(snapshot);
+                self.raft.step(message);
+            }
+            Some(Report::Failed(id, failure)) => {
+                self.raft.report_unreachable(id);
+                if failure == Failure::Snapshot {
+                    self.raft.report_snapshot(id, false);
+                }
+            }
+            Some(Report::SnapshotSent(id)) => {
+                cx.note(Note::new(NoteKind::SnapshotSent, u32::from(id.0), self.raft.applied_index()));
+                self.raft.report_snapshot(id, true);
+            }
+            None => {}
+        }
+    }
+
+    fn on_call(&mut self, cx: &mut Cx<'_>, conn: ConnId, request: rpc::Request) {
+        let Some(id) = self.service.admit(cx, conn, request) else { return };
+        match request.op {
+            Op::Range { serializable: true, .. } => {
+                let response = self.store.apply(&request.op);
+                self.service.finish(cx, id, Ok(response));
+                return;
+            }
+            Op::Range { .. } => {
+                if let Some(context) = self.service.read(cx.now, id) {
+                    self.ask_leader(cx, context);
+                }
+            }
+            Op::Put { .. } | Op::Txn { .. } => self.propose(id, request.op),
+        }
+        if self.service.pending() == 1 {
+            cx.arm(Timer::Calls, Service::timeout(cx));
+        }
+    }
+
+    /// Hands a write to Raft. Without a leader it waits: etcd's proposal channel is closed then.
+    fn propose(&mut self, id: u32, op: Op) {
+        let proposal = Proposal { origin: self.id, incarnation: self.incarnation, id, op };
+        if self.raft.leader().is_some() && self.raft.propose(proposal).is_ok() {
+            self.service.set_stage(id, Stage::Proposed);
+        }
+    }
+
+    fn ask_leader(&mut self, cx: &mut Cx<'_>, context: u64) {
+        self.raft.read_index(self.context(context));
+        cx.arm(Timer::ReadIndex, service::READ_INDEX_RETRY);
+    }
+    /// A round's name, unlike that of any other process of any member.
+    fn context(&self, round: u64) -> u64 {
+        u64::from(self.incarnation) << 40 | round << 8 | u64::from(self.id.0)
+    }
+
+    fn retry_read(&mut self, cx: &mut Cx<'_>) {
+        let (Some(context), Some(started)) = (self.service.unconfirmed(), self.service.round_started()) else { return };
+        if cx.now.since(started) >= Service::timeout(cx) {
+            self.service.fail_round(cx, EtcdError::Timeout);
+            self.next_round(cx);
+        } else {
+            self.ask_leader(cx, context);
+        }
+    }
+    fn next_round(&mut self, cx: &mut Cx<'_>) {
+        if let Some(context) = self.service.start_round(cx.now) {
+            self.ask_leader(cx, context);
+        }
+    }
+
+    /// Ends the writes that are 7 s old. Reads end with their round.
+    fn expire_calls(&mut self, cx: &mut Cx<'_>) {
+        let timeout = Service::timeout(cx);
+        let limit = LocalTime::from_ns(cx.now.ns().saturating_sub(timeout.ns()));
+        for id in self.service.older_than(limit) {
+            let Some(call) = self.service.call(id).copied() else { continue };
+            let error = match call.stage {
+                Stage::Waiting => EtcdError::DeadlineExceeded,
+                Stage::Proposed => self.timeout_reason(cx, call.started()),
+                Stage::Reading => continue,
+            };
+            self.service.finish(cx, id, Err(error));
+        }
+        if let Some(oldest) = self.service.oldest() {
+            let left = timeout.saturating_sub(cx.now.since(oldest));
+            cx.arm(Timer::Calls, left.max(Span::from_ms(10)));
+        }
+    }
+
+    /// etcd server/etcdserver/server.go#parseProposeCtxErr: what to blame for a write that didn't commit in time.
+    fn timeout_reason(&self, cx: &Cx<'_>, started: LocalTime) -> EtcdError {
+        let two_elections = cx.knobs.ms(Knob::ElectionTimeout).scale(2, 1);
+        let lost_from = self.known.elected_at.ns().saturating_sub(two_elections.ns());
+        if started.ns() > lost_from && started < self.known.elected_at {
+            return EtcdError::TimeoutLeaderFail;
+        }
+        let since_start = |peer: &Peer| peer.active_since().is_some_and(|since| since < started);
+        let connected = match self.known.leader {
+            None => true,
+            Some(leader) if leader == self.id => {
+                let connected = 1 + self.peers.iter().filter(|peer| since_start(peer)).count();
+                connected > usize::from(self.directory.members) / 2
+            }
+            Some(leader) => self.peers.iter().any(|peer| peer.id() == leader && since_start(peer)),
+        };
+        if connected { EtcdError::Timeout } else { EtcdError::TimeoutConnectionLost }
+    }
+
+    /// etcd's raft loop: one Ready at a time, the next only when this one is on disk.
+    fn advance(&mut self, cx: &mut Cx<'_>) {
+        loop {
+            self.tell_role(cx);
+            if self.writing.is_some() || !self.raft.has_ready() {
+                return;
+            }
+            let mut ready = core::mem::take(&mut self.ready);
+            self.raft.take_ready(&mut ready);
+            self.apply(cx, &mut ready);
+            for message in ready.messages_now.drain(..) {
+                self.send(cx, message);
+            }
+            self.ready = ready;
+            if self.ready.must_sync {
+                self.writes += 1;
+                self.writing = Some(Writing { op: self.writes, since: cx.now });
+                let bytes: u32 = self.ready.append.iter().map(Entry::bytes).sum();
+                cx.write(self.writes, WAL_RECORD + bytes);
+                return;
+            }
+            self.durable(cx);
+        }
+    }
+
+    /// The Ready at hand is on disk.
+    fn durable(&mut self, cx: &mut Cx<'_>) {
+        let mut ready = core::mem::take(&mut self.ready);
+        self.wal.persist(&ready);
+        self.raft.persisted(ready.mark);
+        for message in ready.messages_after.drain(..) {
+            self.send(cx, message);
+        }
+        self.ready = ready;
+    }
+
+    fn apply(&mut self, cx: &mut Cx<'_>, ready: &mut Ready<Proposal>) {
+        if let (Some(meta), Some(incoming)) = (ready.snapshot, &self.incoming) {
+            if incoming.message.snapshot == Some(meta) {
+                self.store = incoming.store.clone();
+            }
+            self.incoming = None;
+            self.consistent_index = meta.index;
+        }
+        for entry in ready.committed.drain(..) {
+            self.apply_entry(cx, &entry);
+        }
+        for read in ready.read_states.drain(..) {
+            self.service.confirm(read.context >> 8 & 0xffff_ffff, read.index);
+        }
+        self.answer_reads(cx);
+    }
+
+    fn apply_entry(&mut self, cx: &mut Cx<'_>, entry: &Entry<Proposal>) {
+        cx.note(Note::new(NoteKind::Applied, Digest::of(entry) as u32, entry.index));
+        let new = entry.index > self.consistent_index;
+        if let (true, Some(proposal)) = (new, &entry.payload) {
+            let response = self.store.apply(&proposal.op);
+            if proposal.origin == self.id && proposal.incarnation == self.incarnation {
+                self.service.finish(cx, proposal.id, Ok(response));
+            }
+        }
+        self.consistent_index = self.consistent_index.max(entry.index);
+        self.raft.applied(entry.index);
+        self.wal.applied(entry.index);
+        if entry.index > CATCH_UP_ENTRIES && entry.index.is_multiple_of(COMPACT_EVERY) {
+            self.raft.compact(entry.index - CATCH_UP_ENTRIES);
+            self.wal.compact(entry.index - CATCH_UP_ENTRIES);
+        }
+    }
+
+    fn answer_reads(&mut self, cx: &mut Cx<'_>) {
+        while let Some(calls) = self.service.confirmed_reads(self.raft.applied_index()) {
+            for id in calls {
+                let Some(op) = self.service.call(id).map(|call| call.op()) else { continue };
+                let response: Response = self.store.apply(&op);
+                self.service.finish(cx, id, Ok(response));
+            }
+            cx.disarm(Timer::ReadIndex);
+            self.next_round(cx);
+        }
+    }
+
+    fn send(&mut self, cx: &mut Cx<'_>, mut message: RaftMessage<Proposal>) {
+        let to = message.to;
+        let Some(n) = self.peers.iter().position(|peer| peer.id() == to) else { return };
+        let report = if message.kind == Kind::Snap {
+            // etcd sends the store as it is now, not as it was when the log was cut.
+            let index = self.raft.applied_index();
+            let term = self.raft.term_at(index).unwrap_or(message.log_term);
+            message.snapshot = Some(message::SnapshotMeta { index, term });
+            let snapshot = Arc::new(Snapshot { message, store: self.store.clone() });
+            self.peers[n].post(cx, Message::Snapshot(snapshot))
+        } else {
+            self.peers[n].send(cx, message)
+        };
+        self.on_report(cx, report);
+    }
+
+    /// Tells what changed about who leads, and does what etcd does on it.
+    fn tell_role(&mut self, cx: &mut Cx<'_>) {
+        let (role, leader, term) = (self.raft.role(), self.raft.leader(), self.raft.term());
+        if role != self.known.role {
+            let kind = match (role, self.known.role) {
+                (Role::PreCandidate, _) => Some(NoteKind::PreCampaigns),
+                (Role::Candidate, _) => Some(NoteKind::Campaigns),
+                (Role::Leader, _) => Some(NoteKind::Leads),
+                (Role::Follower, Role::Leader) => Some(NoteKind::StepsDown),
+                (Role::Follower, _) => None,
+            };
+            self.known.role = role;
+            if let Some(kind) = kind {
+                cx.note(Note::new(kind, self.raft.randomized_election_timeout(), term));
+            }
+        }
+        if leader == self.known.leader {
+            return;
+        }
+        let before = core::mem::replace(&mut self.known.leader, leader);
+        match (before, leader) {
+            (Some(lost), None) => {
+                self.known.leaderless_since = Some(cx.now);
+                self.known.lost = Some(lost);
+                cx.note(Note::new(NoteKind::LosesLeader, u32::from(lost.0), term));
+            }
+            (_, Some(found)) => {
+                self.known.leaderless_since = None;
+                self.known.elected_at = cx.now;
+                cx.note(Note::new(NoteKind::FindsLeader, u32::from(found.0), term));
+                self.leader_found(cx);
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn leader_found(&mut self, cx: &mut Cx<'_>) {
+        self.service.fail_round(cx, EtcdError::LeaderChanged);
+        self.next_round(cx);
+        for id in self.service.at_stage(Stage::Waiting) {
+            if let Some(op) = self.service.call(id).map(|call| call.op()) {
+                self.propose(id, op);
+            }
+        }
+    }
+}
+
+impl Actor for Etcd {
+    fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
+        match input {
+            Input::Boot => return self.boot(cx),
+            Input::Timer(crate::actor::role::Timer::Etcd(timer)) => self.on_timer(cx, timer),
+            Input::Timer(_) => return,
+            Input::Conn(conn, up) => self.on_conn(cx, conn, up),
+            Input::Message(conn, message) => self.on_message(cx, conn, message),
+            Input::DiskDone(op) => {
+                let Some(writing) = self.writing.take_if(|writing| writing.op == op) else { return };
+                let took = cx.now.since(writing.since);
+                if took > SLOW_FSYNC {
+                    cx.note(Note::new(NoteKind::SlowFsync, 0, took.us()));
+                }
+                self.durable(cx);
+            }
+        }
+        self.advance(cx);
+    }
+}
+
+fn config(id: MemberId, directory: Directory, knobs: &Knobs) -> Config {
+    Config {
+        election_tick: knobs.election_ticks(),
+        pre_vote: knobs.on(Knob::PreVote),
+        check_quorum: knobs.on(Knob::CheckQuorum),
+        ..Config::etcd(id, directory.members)
+    }
+}

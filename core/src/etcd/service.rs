@@ -1,0 +1,189 @@
+//! What etcd does for its clients: calls, their deadlines, and the loop that confirms linearizable reads.
+
+use super::rpc::{EtcdError, Op, Reply, Request, Response};
+use crate::actor::Cx;
+use crate::actor::role::{Note, NoteKind};
+use crate::actor::wire::Message;
+use crate::engine::{LocalTime, Span};
+use crate::knob::Knob;
+use crate::net::packet::ConnId;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// etcd server/config/config.go#ReqTimeout: 5 s for queues, disk and network, and two elections.
+const REQUEST_TIMEOUT_BASE: Span = Span::from_secs(5);
+/// etcd server/etcdserver/read/read.go: a ReadIndex is sent again after this long.
+pub const READ_INDEX_RETRY: Span = Span::from_ms(500);
+/// The most calls one member keeps: chosen, far above what its clients' own limits let through.
+const CALLS: usize = 10_000;
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// A write that no leader has taken yet.
+    Waiting,
+    /// A write that Raft took.
+    Proposed,
+    /// A read waiting for its round of ReadIndex.
+    Reading,
+}
+
+/// A call under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Call {
+    conn: ConnId,
+    request: Request,
+    started: LocalTime,
+    /// How far it has come.
+    pub stage: Stage,
+}
+
+impl Call {
+    /// What was asked.
+    pub const fn op(&self) -> Op {
+        self.request.op
+    }
+    /// When it came.
+    pub const fn started(&self) -> LocalTime {
+        self.started
+    }
+}
+
+/// A round of ReadIndex: the reads that came before it was sent share its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Round {
+    context: u64,
+    started: LocalTime,
+    calls: Vec<u32>,
+    /// The index to wait for, once the leader confirmed it.
+    confirmed: Option<u64>,
+}
+
+/// The calls of one member's clients.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Service {
+    calls: BTreeMap<u32, Call>,
+    next_call: u32,
+    clients: Vec<ConnId>,
+    round: Option<Round>,
+    next_round: Vec<u32>,
+    rounds: u64,
+}
+
+impl Service {
+    /// A client connected.
+    pub fn connected(&mut self, conn: ConnId) {
+        self.clients.push(conn);
+    }
+    /// A client's connection is gone. Its calls go on; nobody hears of them.
+    pub fn disconnected(&mut self, conn: ConnId) {
+        self.clients.retain(|client| *client != conn);
+    }
+    /// Whether this is a client's connection.
+    pub fn is_client(&self, conn: ConnId) -> bool {
+        self.clients.contains(&conn)
+    }
+    /// How many calls are under way.
+    pub fn pending(&self) -> u32 {
+        self.calls.len() as u32
+    }
+    /// The 7 s after which a member gives a call up.
+    pub fn timeout(cx: &Cx<'_>) -> Span {
+        REQUEST_TIMEOUT_BASE + cx.knobs.ms(Knob::ElectionTimeout).scale(2, 1)
+    }
+    /// Takes a call in. None: there are too many; it has been refused.
+    pub fn admit(&mut self, cx: &mut Cx<'_>, conn: ConnId, request: Request) -> Option<u32> {
+        let reads = matches!(request.op, Op::Range { .. });
+        let call = Call { conn, request, started: cx.now, stage: if reads { Stage::Reading } else { Stage::Waiting } };
+        if self.calls.len() >= CALLS {
+            self.answer(cx, &call, Err(EtcdError::TooManyRequests));
+            return None;
+        }
+        self.next_call += 1;
+        self.calls.insert(self.next_call, call);
+        Some(self.next_call)
+    }
+    /// A call under way.
+    pub fn call(&self, id: u32) -> Option<&Call> {
+        self.calls.get(&id)
+    }
+    /// Moves a call on.
+    pub fn set_stage(&mut self, id: u32, stage: Stage) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.stage = stage;
+        }
+    }
+    /// The calls at this stage, oldest first.
+    pub fn at_stage(&self, stage: Stage) -> Vec<u32> {
+        self.calls.iter().filter(|(_, call)| call.stage == stage).map(|(id, _)| *id).collect()
+    }
+    /// When the oldest call came.
+    pub fn oldest(&self) -> Option<LocalTime> {
+        self.calls.values().next().map(|call| call.started)
+    }
+    /// The calls that came before `limit`, oldest first.
+    pub fn older_than(&self, limit: LocalTime) -> Vec<u32> {
+        self.calls.iter().take_while(|(_, call)| call.started <= limit).map(|(id, _)| *id).collect()
+    }
+    /// Ends a call.
+    pub fn finish(&mut self, cx: &mut Cx<'_>, id: u32, result: Result<Response, EtcdError>) {
+        if let Some(call) = self.calls.remove(&id) {
+            self.answer(cx, &call, result);
+        }
+    }
+
+    fn answer(&self, cx: &mut Cx<'_>, call: &Call, result: Result<Response, EtcdError>) {
+        let kind = match call.request.op {
+            Op::Put { .. } | Op::Txn { .. } => 0,
+            Op::Range { serializable: false, .. } => 1,
+            Op::Range { serializable: true, .. } => 2,
+        };
+        let error = result.as_ref().err().map_or(0, |error| *error as u32 + 1);
+        cx.note(Note::new(NoteKind::EtcdCall, kind + 16 * error, cx.now.since(call.started).us()));
+        if self.is_client(call.conn) {
+            let bytes = result.as_ref().map_or(96, Response::bytes);
+            cx.send(call.conn, bytes, Message::RpcReply(Reply { id: call.request.id, result }));
+        }
+    }
+
+    /// A linearizable read joins the next round. Returns the context of a round to ask the leader for, if one starts.
+    pub fn read(&mut self, now: LocalTime, id: u32) -> Option<u64> {
+        self.next_round.push(id);
+        self.start_round(now)
+    }
+    /// The context of the round the leader has not confirmed yet.
+    pub fn unconfirmed(&self) -> Option<u64> {
+        self.round.as_ref().filter(|round| round.confirmed.is_none()).map(|round| round.context)
+    }
+    /// Since when the current round has been waiting for the leader.
+    pub fn round_started(&self) -> Option<LocalTime> {
+        self.round.as_ref().filter(|round| round.confirmed.is_none()).map(|round| round.started)
+    }
+    /// The leader confirmed a round at this index.
+    pub fn confirm(&mut self, context: u64, index: u64) {
+        if let Some(round) = self.round.as_mut().filter(|round| round.context == context) {
+            round.confirmed = Some(index);
+        }
+    }
+    /// The reads that may be answered now that `applied` is applied, and whether that ended the round.
+    pub fn confirmed_reads(&mut self, applied: u64) -> Option<Vec<u32>> {
+        let done = self.round.as_ref()?.confirmed? <= applied;
+        done.then(|| self.round.take().map(|round| round.calls)).flatten()
+    }
+    /// Ends the round: its reads fail.
+    pub fn fail_round(&mut self, cx: &mut Cx<'_>, error: EtcdError) {
+        for id in self.round.take().map(|round| round.calls).unwrap_or_default() {
+            self.finish(cx, id, Err(error));
+        }
+    }
+    /// Starts the round that reads wait for, if none is under way. Returns its context.
+    pub fn start_round(&mut self, now: LocalTime) -> Option<u64> {
+        if self.round.is_some() || self.next_round.is_empty() {
+            return None;
+        }
+        self.rounds += 1;
+        let calls = core::mem::take(&mut self.next_round);
+        self.round = Some(Round { context: self.rounds, started: now, calls, confirmed: None });
+        Some(self.rounds)
+    }
+}

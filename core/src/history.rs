@@ -1,0 +1,132 @@
+//! Sampled series for charts: a point every quarter of a simulated second, beside the world, cut on a branch.
+
+use crate::actor::role::Role;
+use crate::engine::{Ring, Span, Time};
+use crate::load::Kind;
+use crate::sim::Sim;
+
+/// A point every so often.
+pub const SAMPLE_EVERY: Span = Span::from_ms(250);
+/// How many points are kept: half an hour and some.
+const SAMPLES: u32 = 8192;
+/// The most API servers there are.
+pub const MAX_MEMBERS: usize = 5;
+
+/// A running count for each API server and kind of request.
+pub type Counts = [[u64; 2]; MAX_MEMBERS];
+
+/// One point of every series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Sample {
+    /// When.
+    pub at: Time,
+    /// Requests that succeeded since the point before, by API server and kind (0 read, 1 write).
+    pub ok: [[u32; 2]; MAX_MEMBERS],
+    /// Requests that failed since the point before.
+    pub failed: [[u32; 2]; MAX_MEMBERS],
+    /// Share of the requests ended in the last ten seconds that succeeded, in ppm; none: none ended.
+    pub success_ppm: [[Option<u32>; 2]; MAX_MEMBERS],
+    /// Median latency of the successes of the last ten seconds, in us; 0: none.
+    pub p50_us: [[u32; 2]; MAX_MEMBERS],
+    /// Their 99th percentile.
+    pub p99_us: [[u32; 2]; MAX_MEMBERS],
+    /// Elections won so far.
+    pub leader_changes: u32,
+    /// Bit n: member n knows no leader.
+    pub leaderless: u32,
+    /// What is left of each component's Lease, as the store has it, in ms.
+    pub lease_left_ms: [u32; 2],
+}
+
+/// The series.
+#[derive(Clone, Debug)]
+pub struct History {
+    samples: Ring<Sample>,
+    members: usize,
+    ok: Counts,
+    failed: Counts,
+    next: u64,
+}
+
+impl History {
+    /// No points yet, for a cluster of this size.
+    pub fn new(members: u8) -> Self {
+        Self {
+            samples: Ring::new(SAMPLES),
+            members: usize::from(members),
+            ok: Default::default(),
+            failed: Default::default(),
+            next: 0,
+        }
+    }
+    /// The points still here from number `from` on.
+    pub fn since(&self, from: u64) -> impl Iterator<Item = &Sample> {
+        self.samples.since(from)
+    }
+    /// One more than the number of the newest point.
+    pub fn end(&self) -> u64 {
+        self.samples.end()
+    }
+    /// The number of the oldest point still here.
+    pub const fn oldest(&self) -> u64 {
+        self.samples.oldest()
+    }
+    /// When the next point is due, after `now`.
+    pub fn next_at(&self, now: Time) -> Time {
+        let every = SAMPLE_EVERY.ns();
+        Time::from_ns((self.next * every).max(now.ns() / every * every).max(now.ns()))
+    }
+    /// Takes a point if one is due at `at`.
+    pub fn sample(&mut self, sim: &Sim, at: Time) {
+        let due = Time::from_ns(self.next * SAMPLE_EVERY.ns());
+        if at < due {
+            return;
+        }
+        let number = self.next;
+        self.next = at.ns() / SAMPLE_EVERY.ns() + 1;
+        let mut sample = Sample { at, leader_changes: sim.observer().leader_changes(), ..Sample::default() };
+        for n in 0..self.members {
+            let known = sim.observer().members()[n].leaderless_since.is_some();
+            sample.leaderless |= u32::from(known) << n;
+        }
+        sample.lease_left_ms = [0, 1].map(|component| crate::inspect::lease_left(sim, component).ms() as u32);
+        if let Role::Load(load) = &sim.programs()[sim.directory().load().ix()].role {
+            let now = sim.local(sim.directory().load());
+            for api in 0..self.members {
+                for (kind, of) in Kind::ALL.into_iter().enumerate() {
+                    let stream = load.stream(api as u8, of);
+                    sample.ok[api][kind] = (stream.ok - self.ok[api][kind]) as u32;
+                    sample.failed[api][kind] = (stream.failed - self.failed[api][kind]) as u32;
+                    self.ok[api][kind] = stream.ok;
+                    self.failed[api][kind] = stream.failed;
+                    let window = crate::inspect::window(stream, now);
+                    sample.success_ppm[api][kind] = window.success_ppm;
+                    sample.p50_us[api][kind] = window.p50_us;
+                    sample.p99_us[api][kind] = window.p99_us;
+                }
+            }
+        }
+        // A replay takes the points again that are here already; what they are measured from must follow all the same.
+        if number >= self.samples.end() {
+            self.samples.push(sample);
+        }
+    }
+    /// The world went back to where this many points had been taken.
+    pub fn rewind(&mut self, samples: u64, ok: Counts, failed: Counts) {
+        self.next = samples;
+        self.ok = ok;
+        self.failed = failed;
+    }
+    /// What the next point is measured from: for going back to here.
+    pub const fn base(&self) -> (Counts, Counts) {
+        (self.ok, self.failed)
+    }
+    /// How many points have been taken up to where the world is.
+    pub const fn taken(&self) -> u64 {
+        self.next
+    }
+    /// The past was changed: forgets the points that came after.
+    pub fn truncate(&mut self) {
+        self.samples.truncate(self.next);
+    }
+}

@@ -1,0 +1,107 @@
+//! The cold path: what somebody wants to know of one thing now.
+
+use crate::actor::ProgramId;
+use crate::actor::role::Role;
+use crate::client::elector::{Record, lease_key};
+use crate::engine::{LocalTime, Span};
+use crate::etcd::Etcd;
+use crate::knob::Knob;
+use crate::load::Stream;
+use crate::sim::Sim;
+use alloc::vec::Vec;
+
+/// A Lease object as the store has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Who holds it.
+    pub holder: Option<ProgramId>,
+    /// How often it went to another.
+    pub transitions: u32,
+    /// Its revision.
+    pub resource_version: u64,
+    /// When its holder says it renewed it, on the holder's clock, in ns.
+    pub renew_time_ns: u64,
+}
+
+/// The member that has applied most.
+pub fn most_advanced(sim: &Sim) -> Option<&Etcd> {
+    let members = sim.programs().iter().filter_map(|program| match &program.role {
+        Role::Etcd(etcd) => Some(etcd),
+        _ => None,
+    });
+    members.max_by_key(|etcd| etcd.store().revision())
+}
+
+/// A component's Lease object (0 kube-controller-manager, 1 kube-scheduler).
+pub fn lease(sim: &Sim, component: u8) -> Option<Lease> {
+    let kv = most_advanced(sim)?.store().get(lease_key(component))?;
+    let record = Record::decode(&kv.value);
+    Some(Lease {
+        holder: record.holder.map(|holder| holder.program),
+        transitions: record.transitions.into(),
+        resource_version: kv.mod_revision,
+        renew_time_ns: record.renew_time.ns(),
+    })
+}
+
+/// Who holds a component's Lease, as the store has it.
+pub fn holder(sim: &Sim, component: u8) -> Option<ProgramId> {
+    lease(sim, component)?.holder
+}
+
+/// How long ago the holder renewed, by its own clock.
+pub fn renewed_ago(sim: &Sim, component: u8) -> Span {
+    let Some(lease) = lease(sim, component) else { return Span::ZERO };
+    let Some(holder) = lease.holder else { return Span::ZERO };
+    sim.local(holder).since(LocalTime::from_ns(lease.renew_time_ns))
+}
+
+/// What is left of a component's Lease, counted from its renewal.
+pub fn lease_left(sim: &Sim, component: u8) -> Span {
+    if holder(sim, component).is_none() {
+        return Span::ZERO;
+    }
+    sim.knobs().ms(Knob::LeaseDuration).saturating_sub(renewed_ago(sim, component))
+}
+
+/// What became of one kind of requests in the newest ten seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// How many succeeded.
+    pub ok: u32,
+    /// The share that succeeded, if any ended.
+    pub success_ppm: Option<u32>,
+    /// Median latency of the successes; zero if there were none.
+    pub p50_us: u32,
+    /// Their 99th percentile.
+    pub p99_us: u32,
+}
+
+/// The newest ten seconds of one kind of requests. Of more than the ring holds, the newest that it holds.
+pub fn window(stream: &Stream, now: LocalTime) -> Window {
+    let newest = stream.recent.iter().rev().take_while(|ended| now.since(ended.at) <= Span::from_secs(10));
+    let (mut ended, mut latencies) = (0u64, Vec::new());
+    for request in newest {
+        ended += 1;
+        if request.ok {
+            latencies.push(request.latency_us);
+        }
+    }
+    latencies.sort();
+    let ok = latencies.len();
+    let quantile = |share: usize| if ok == 0 { 0 } else { latencies[(ok - 1) * share / 100] };
+    let success_ppm = (ended > 0).then(|| (ok as u64 * 1_000_000 / ended) as u32);
+    Window { ok: ok as u32, success_ppm, p50_us: quantile(50), p99_us: quantile(99) }
+}
+
+/// The index of the member that leads in the newest term, if it still runs and believes so.
+pub fn leader(sim: &Sim) -> Option<u8> {
+    let leads = |n: &u8| match &sim.programs()[sim.directory().etcd(*n).ix()] {
+        program if program.state != crate::sim::State::Running => None,
+        program => match &program.role {
+            Role::Etcd(etcd) if etcd.raft().role() == crate::etcd::raft::Role::Leader => Some(etcd.raft().term()),
+            _ => None,
+        },
+    };
+    (0..sim.directory().members).filter(|n| leads(n).is_some()).max_by_key(|n| leads(n))
+}

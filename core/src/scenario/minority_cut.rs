@@ -1,0 +1,22 @@
+//! Two of five members are cut off.
+
+use super::Scenario;
+use crate::engine::Time;
+use crate::fault::Fault;
+use crate::net::packet::HostId;
+use crate::sim::Command;
+use alloc::vec;
+
+/// The majority goes on.
+pub const SCENARIO: Scenario = Scenario {
+    name: "minority-cut",
+    title: "A minority is cut off",
+    summary: "Two of five members are cut off from the rest, and from each other, for a minute. The majority goes on as if \
+              nothing had happened; when the cut heals, the two catch up without an election.",
+    members: 5,
+    knobs: &[],
+    script: || {
+        let cut = |n: u32| (Time::from_secs(20), Command::Inject(Fault::Isolate { host: HostId(n) }));
+        vec![cut(3), cut(4), (Time::from_secs(80), Command::HealAll)]
+    },
+};

@@ -1,0 +1,382 @@
+//! The world: one plain value. `step` is the only function that moves time.
+
+pub mod event;
+mod faults;
+mod kernel;
+pub mod observer;
+mod program;
+
+use crate::actor::disk::Disk;
+use crate::actor::role::{Directory, Role};
+use crate::actor::socket::Sockets;
+use crate::actor::{Effect, Input, ProgramId};
+use crate::client::backoff::RestartBackoff;
+use crate::engine::keyed;
+use crate::engine::{Clock, Digest, Draw, EventId, Flight, LocalTime, Purpose, Queue, Rng, Row, Span, Time, Trace};
+use crate::fault::{Fault, FaultId, HostShape};
+use crate::knob::Knobs;
+use crate::net::link::Params;
+use crate::net::network::Network;
+use crate::net::packet::{ConnId, HostId, Segment};
+use crate::net::tcp::Out;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
+pub use event::{Code, Command, Event, Refused, What};
+use observer::Observer;
+
+/// A machine: clock, disk and what faults make of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Host {
+    /// Its clock.
+    pub clock: Clock,
+    /// Its disk.
+    pub disk: Disk,
+    /// What faults make of it.
+    pub shape: HostShape,
+}
+
+/// What a program's process is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// It runs.
+    Running,
+    /// There is none: its host is down, or a fault keeps it from running.
+    Dead,
+    /// It ended by itself; the kubelet starts it again at this moment.
+    Exited(Time),
+}
+
+/// A program and the process that runs it now.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Program {
+    /// Its host.
+    pub host: HostId,
+    /// What it is.
+    pub role: Role,
+    /// What its process is doing.
+    pub state: State,
+    /// Whether it stands still.
+    pub paused: bool,
+    /// How many processes it has had.
+    pub processes: u32,
+    /// How often it ended by itself.
+    pub exits: u32,
+    rng: Rng,
+    timers: Vec<(crate::actor::role::Timer, Time, EventId)>,
+    /// What it will be told when it goes on: cause, link, input.
+    deferred: VecDeque<(EventId, EventId, Input)>,
+    backoff: RestartBackoff,
+    opened: Vec<(ProgramId, u8, u32)>,
+}
+
+/// A packet on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Packet {
+    conn: ConnId,
+    /// The end it goes to.
+    side: u8,
+    segment: Segment,
+}
+
+/// The simulated world.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Sim {
+    seed: u64,
+    now: Time,
+    steps: u64,
+    rows: u64,
+    notes: u64,
+    flights: u64,
+    history: Digest,
+    queue: Queue<Event>,
+    directory: Directory,
+    knobs: Knobs,
+    faults: Vec<(FaultId, Fault, Time)>,
+    next_fault: u32,
+    commands: u32,
+    hosts: Vec<Host>,
+    programs: Vec<Program>,
+    network: Network,
+    sockets: Sockets,
+    packets: Vec<Packet>,
+    free_packets: Vec<u32>,
+    observer: Observer,
+    scratch: Scratch,
+}
+
+/// Buffers that are empty between steps: kept for their memory, no part of the state.
+#[derive(Clone, Debug, Default)]
+struct Scratch {
+    inputs: VecDeque<(ProgramId, EventId, EventId, Input)>,
+    effects: Vec<Effect>,
+    out: Out,
+    /// What programs have read of which end, to tell TCP.
+    reads: Vec<(ConnId, u8, u32)>,
+}
+impl PartialEq for Scratch {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+impl Eq for Scratch {}
+impl Hash for Scratch {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+/// The row number, note number and flight number that come next: where a trace would be cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// Rows made so far.
+    pub rows: u64,
+    /// Notes made so far.
+    pub notes: u64,
+    /// Flights made so far.
+    pub flights: u64,
+}
+
+impl Sim {
+    /// A world of `members` control-plane hosts and the users, in which every program is about to start.
+    ///
+    /// # Panics
+    /// If there are not 1, 3 or 5 members.
+    pub fn new(seed: u64, members: u8, knobs: Knobs) -> Self {
+        assert!(matches!(members, 1 | 3 | 5), "{members} members: 1, 3 or 5 are allowed");
+        let directory = Directory { members };
+        let hosts = u32::from(members) + 1;
+        let mut sim = Self {
+            seed,
+            now: Time::ZERO,
+            steps: 0,
+            rows: 0,
+            notes: 0,
+            flights: 0,
+            history: Digest::default(),
+            queue: Queue::default(),
+            directory,
+            knobs,
+            faults: Vec::new(),
+            next_fault: 1,
+            commands: 0,
+            hosts: (0..hosts).map(|_| Host::new()).collect(),
+            programs: Vec::new(),
+            network: Network::new(hosts, Params::default()),
+            sockets: Sockets::default(),
+            packets: Vec::new(),
+            free_packets: Vec::new(),
+            observer: Observer::new(members),
+            scratch: Scratch::default(),
+        };
+        for (host, role) in crate::scenario::programs(directory, &knobs, seed) {
+            let id = sim.programs.len() as u64;
+            sim.programs.push(Program::new(host, role, Rng::stream(seed, Purpose::Process, id)));
+            // Machines never start in one instant: up to 20 ms apart.
+            let at = Time::ZERO + keyed(seed, Purpose::Process, id, 1).up_to(Span::from_ms(20));
+            sim.queue.push(at, Event { cause: EventId::ROOT, what: What::Boot(ProgramId(id as u16)) });
+        }
+        sim.shape_links();
+        sim
+    }
+    /// The moment it is.
+    pub const fn now(&self) -> Time {
+        self.now
+    }
+    /// The seed.
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+    /// Events executed so far.
+    pub const fn steps(&self) -> u64 {
+        self.steps
+    }
+    /// Where the dials stand.
+    pub const fn knobs(&self) -> &Knobs {
+        &self.knobs
+    }
+    /// Which program serves what.
+    pub const fn directory(&self) -> Directory {
+        self.directory
+    }
+    /// The hosts: control-plane hosts first, the users' last.
+    pub fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+    /// The programs, by id.
+    pub fn programs(&self) -> &[Program] {
+        &self.programs
+    }
+    /// What a program's host's clock reads.
+    pub fn local(&self, program: ProgramId) -> LocalTime {
+        self.hosts[self.programs[program.ix()].host.ix()].clock.read(self.now)
+    }
+    /// The links.
+    pub const fn network(&self) -> &Network {
+        &self.network
+    }
+    /// The connections.
+    pub const fn sockets(&self) -> &Sockets {
+        &self.sockets
+    }
+    /// The faults in force, and since when.
+    pub fn faults(&self) -> &[(FaultId, Fault, Time)] {
+        &self.faults
+    }
+    /// What an onlooker counted.
+    pub const fn observer(&self) -> &Observer {
+        &self.observer
+    }
+    /// Events pending.
+    pub fn pending(&self) -> usize {
+        self.queue.len()
+    }
+    /// Packets on their way.
+    pub fn packets_in_flight(&self) -> usize {
+        self.packets.len() - self.free_packets.len()
+    }
+    /// Rows, notes and flights made so far.
+    pub const fn marks(&self) -> Marks {
+        Marks { rows: self.rows, notes: self.notes, flights: self.flights }
+    }
+    /// The digest of the whole state. Slow: it looks at everything.
+    pub fn digest(&self) -> u64 {
+        Digest::of(self)
+    }
+    /// The digest of everything executed so far. Free.
+    pub fn history(&self) -> u64 {
+        core::hash::Hasher::finish(&self.history)
+    }
+    /// When the next event is due.
+    pub fn next_at(&self) -> Option<Time> {
+        self.queue.next_at()
+    }
+
+    /// Executes the next event, if it is due by `limit`. Returns whether one was executed; if not, it is `limit` now.
+    pub fn step(&mut self, limit: Time, trace: &mut Trace) -> bool {
+        loop {
+            if self.queue.next_at().is_none_or(|at| at > limit) {
+                self.now = self.now.max(limit);
+                return false;
+            }
+            let (at, id, event) = self.queue.pop().expect("an event is due");
+            let Some(cause) = self.still_meant(at, id, &event) else { continue };
+            // A TCP timer that was moved on is due because of something newer than its first arming.
+            let id = if cause > id { self.queue.fresh() } else { id };
+            self.now = at;
+            self.steps += 1;
+            self.execute(id, cause, event.what, trace);
+            return true;
+        }
+    }
+
+    /// Whether a popped event is still meant to happen, and because of what: a timer may have been armed anew since.
+    fn still_meant(&mut self, at: Time, id: EventId, event: &Event) -> Option<EventId> {
+        match event.what {
+            What::Timer(program, timer) => {
+                let timers = &mut self.programs[program.ix()].timers;
+                let place = timers.iter().position(|(armed, _, pending)| *armed == timer && *pending == id)?;
+                timers.swap_remove(place);
+                Some(event.cause)
+            }
+            What::Kernel(conn, side) => self.kernel_timer_due(at, id, conn, side),
+            What::DiskDone(program, process, _) => {
+                let program = &self.programs[program.ix()];
+                (program.state == State::Running && program.processes == process).then_some(event.cause)
+            }
+            What::Boot(program) => {
+                let program = &self.programs[program.ix()];
+                let shape = self.hosts[program.host.ix()].shape;
+                (program.state != State::Running && program.may_run(shape)).then_some(event.cause)
+            }
+            What::Arrive(_) => Some(event.cause),
+        }
+    }
+
+    fn execute(&mut self, id: EventId, cause: EventId, what: What, trace: &mut Trace) {
+        let (code, process, a, b) = match what {
+            What::Boot(program) => (Code::Boot, program.0, 0, 0),
+            What::Timer(program, timer) => (Code::Timer, program.0, timer.code(), 0),
+            What::Kernel(conn, side) => (Code::Kernel, u16::MAX, conn.0, u64::from(side)),
+            What::Arrive(slot) => {
+                let packet = &self.packets[slot as usize];
+                (Code::Arrive, u16::MAX, packet.conn.0, packet.segment.seq << 1 | u64::from(packet.side))
+            }
+            What::DiskDone(program, _, op) => (Code::DiskDone, program.0, op, 0),
+        };
+        self.record(trace, Row { id, cause, link: EventId::ROOT, at: self.now, code: code as u16, process, a, b });
+        match what {
+            What::Boot(program) => self.boot(id, program, trace),
+            What::Timer(program, timer) => self.tell(program, id, EventId::ROOT, Input::Timer(timer)),
+            What::Kernel(conn, side) => self.kernel_timer(id, conn, side, trace),
+            What::Arrive(slot) => self.arrive(id, slot, trace),
+            What::DiskDone(program, _, op) => self.tell(program, id, EventId::ROOT, Input::DiskDone(op)),
+        }
+        self.run_inputs(trace);
+        self.open_windows(id, trace);
+        self.run_inputs(trace);
+    }
+
+    /// Records a row, and makes it part of the run's identity.
+    fn record(&mut self, trace: &mut Trace, row: Row) {
+        let what = u64::from(row.code) << 48 | u64::from(row.process) << 32 | u64::from(row.a);
+        self.history.add(row.at.ns());
+        self.history.add(what);
+        self.history.add(row.id.get() << 32 ^ row.cause.get());
+        self.history.add(row.b);
+        trace.record(self.rows, row);
+        self.rows += 1;
+    }
+    /// Records a row that people would want to hear of.
+    fn record_note(&mut self, trace: &mut Trace, row: Row, notable: bool) {
+        self.record(trace, row);
+        if notable {
+            trace.note(self.notes, row);
+            self.notes += 1;
+        }
+    }
+    fn fly(&mut self, trace: &mut Trace, flight: Flight) {
+        trace.fly(self.flights, flight);
+        self.flights += 1;
+    }
+    /// A draw of a disk.
+    fn disk_draw(&self, host: HostId, n: u64) -> Draw {
+        keyed(self.seed, Purpose::Disk, u64::from(host.0), n)
+    }
+}
+
+impl Host {
+    const fn new() -> Self {
+        // Every clock starts a day in, so that none reads zero by accident.
+        let clock = Clock::new(Span::from_secs(86_400));
+        Self { clock, disk: Disk::new(), shape: HostShape::HEALTHY }
+    }
+}
+
+impl Program {
+    fn new(host: HostId, role: Role, rng: Rng) -> Self {
+        Self {
+            host,
+            role,
+            state: State::Dead,
+            paused: false,
+            processes: 0,
+            exits: 0,
+            rng,
+            timers: Vec::new(),
+            deferred: VecDeque::new(),
+            backoff: RestartBackoff::default(),
+            opened: Vec::new(),
+        }
+    }
+    /// Whether faults let it have a process.
+    const fn may_run(&self, shape: HostShape) -> bool {
+        shape.up && !(shape.etcd_killed && matches!(self.role, Role::Etcd(_)))
+    }
+    /// Whether faults make it stand still.
+    const fn is_paused(&self, shape: HostShape) -> bool {
+        shape.paused || (shape.api_hung && matches!(self.role, Role::Api(_)))
+    }
+    /// When a timer of its own goes off.
+    pub fn timer_at(&self, timer: crate::actor::role::Timer) -> Option<Time> {
+        self.timers.iter().find(|(armed, ..)| *armed == timer).map(|(_, at, _)| *at)
+    }
+}

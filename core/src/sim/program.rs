@@ -1,0 +1,157 @@
+//! Processes: told things, carried out; started, stopped and ended.
+
+use super::{Code, Event, Sim, State, What};
+use crate::actor::disk::Luck;
+use crate::actor::role::{Note, NoteKind, Timer};
+use crate::actor::{Actor, Cx, Effect, Input, ProgramId};
+use crate::engine::{EventId, Row, Span, Trace};
+
+impl Sim {
+    /// Puts an input in line for a program.
+    pub(super) fn tell(&mut self, program: ProgramId, cause: EventId, link: EventId, input: Input) {
+        self.scratch.inputs.push_back((program, cause, link, input));
+    }
+
+    /// Tells programs what is in line, and carries out what they answer, until nothing is left.
+    pub(super) fn run_inputs(&mut self, trace: &mut Trace) {
+        while let Some((program, cause, link, input)) = self.scratch.inputs.pop_front() {
+            let it = &mut self.programs[program.ix()];
+            if it.state != State::Running {
+                continue;
+            }
+            if it.paused {
+                it.deferred.push_back((cause, link, input));
+                continue;
+            }
+            // A message is a row of its own: it hangs on the segment that completed it, and on the send behind it.
+            let cause = match &input {
+                Input::Message(conn, message) => {
+                    let (id, code, a, b) =
+                        (self.queue.fresh(), Code::Message as u16, message.class() as u32, u64::from(conn.0));
+                    self.record(trace, Row { id, cause, link, at: self.now, code, process: program.0, a, b });
+                    id
+                }
+                _ => cause,
+            };
+            let mut effects = core::mem::take(&mut self.scratch.effects);
+            let it = &mut self.programs[program.ix()];
+            let now = self.hosts[it.host.ix()].clock.read(self.now);
+            let mut cx = Cx {
+                me: program,
+                host: it.host,
+                now,
+                knobs: &self.knobs,
+                rng: &mut it.rng,
+                effects: &mut effects,
+                conns: &mut self.sockets.names,
+            };
+            it.role.handle(&mut cx, input);
+            for effect in effects.drain(..) {
+                self.carry_out(cause, program, effect, trace);
+            }
+            self.scratch.effects = effects;
+        }
+    }
+
+    fn carry_out(&mut self, cause: EventId, program: ProgramId, effect: Effect, trace: &mut Trace) {
+        if self.programs[program.ix()].state != State::Running {
+            return; // It exited in this very step.
+        }
+        match effect {
+            Effect::Open(conn, to, port) => self.open(cause, program, conn, to, port, trace),
+            Effect::Send(conn, bytes, message) => self.send(cause, program, conn, bytes, message, trace),
+            Effect::Close(conn) => self.let_go(cause, program, conn, false, trace),
+            Effect::Abort(conn) => self.let_go(cause, program, conn, true, trace),
+            Effect::Arm(timer, after) => self.arm(cause, program, timer, after),
+            Effect::Disarm(timer) => self.programs[program.ix()].timers.retain(|(armed, ..)| *armed != timer),
+            Effect::Write(op, _bytes) => self.write(cause, program, op),
+            Effect::Note(note) => self.note(cause, program, note, trace),
+            Effect::Exit(status) => self.exit(cause, program, status, trace),
+        }
+    }
+
+    fn arm(&mut self, cause: EventId, program: ProgramId, timer: Timer, after: Span) {
+        let host = self.programs[program.ix()].host;
+        let at = self.now + self.hosts[host.ix()].clock.true_span(after);
+        let id = self.queue.push(at, Event { cause, what: What::Timer(program, timer) });
+        let timers = &mut self.programs[program.ix()].timers;
+        match timers.iter_mut().find(|(armed, ..)| *armed == timer) {
+            Some(slot) => *slot = (timer, at, id),
+            None => timers.push((timer, at, id)),
+        }
+    }
+
+    fn write(&mut self, cause: EventId, program: ProgramId, op: u32) {
+        let it = &self.programs[program.ix()];
+        let (host, processes) = (it.host, it.processes);
+        let n = self.hosts[host.ix()].disk.syncs() * 3;
+        let luck = Luck {
+            body: self.disk_draw(host, n),
+            tail: self.disk_draw(host, n + 1),
+            stall: self.disk_draw(host, n + 2),
+        };
+        let mean = self.knobs.us(crate::knob::Knob::Fsync);
+        let Self { hosts, now, .. } = self;
+        let times = hosts[host.ix()].shape.disk_times;
+        let at = hosts[host.ix()].disk.write(*now, mean, times, &luck);
+        self.queue.push(at, Event { cause, what: What::DiskDone(program, processes, op) });
+    }
+
+    pub(super) fn note(&mut self, cause: EventId, program: ProgramId, note: Note, trace: &mut Trace) {
+        let id = self.queue.fresh();
+        let code = Code::of_note(note.kind);
+        let row = Row { id, cause, link: EventId::ROOT, at: self.now, code, process: program.0, a: note.a, b: note.b };
+        self.record_note(trace, row, note.kind.notable());
+        self.observer.note(self.now, program, &note);
+    }
+
+    pub(super) fn boot(&mut self, id: EventId, program: ProgramId, trace: &mut Trace) {
+        let it = &mut self.programs[program.ix()];
+        it.state = State::Running;
+        it.processes += 1;
+        let earlier = it.processes - 1;
+        self.note(id, program, Note::new(NoteKind::Started, earlier, 0), trace);
+        self.tell(program, id, EventId::ROOT, Input::Boot);
+    }
+
+    /// The process ends by itself; the kubelet will start another.
+    fn exit(&mut self, cause: EventId, program: ProgramId, status: u8, trace: &mut Trace) {
+        self.note(cause, program, Note::new(NoteKind::Exited, u32::from(status), 0), trace);
+        self.end_process(cause, program, trace);
+        let now = self.now;
+        let it = &mut self.programs[program.ix()];
+        it.exits += 1;
+        let after = it.backoff.on_exit(self.hosts[it.host.ix()].clock.read(now));
+        it.state = State::Exited(now + after);
+        self.note(cause, program, Note::new(NoteKind::RestartIn, after.ms() as u32, 0), trace);
+        self.queue.push(now + after, Event { cause, what: What::Boot(program) });
+    }
+
+    /// The process is killed, or loses its host.
+    pub(super) fn kill(&mut self, id: EventId, program: ProgramId, trace: &mut Trace) {
+        let was_running = self.programs[program.ix()].state == State::Running;
+        if was_running {
+            self.note(id, program, Note::new(NoteKind::Exited, 137, 0), trace);
+            self.end_process(id, program, trace);
+        }
+        self.programs[program.ix()].state = State::Dead;
+    }
+
+    fn end_process(&mut self, cause: EventId, program: ProgramId, trace: &mut Trace) {
+        let it = &mut self.programs[program.ix()];
+        it.timers.clear();
+        it.deferred.clear();
+        self.scratch.inputs.retain(|(to, ..)| *to != program);
+        self.close_all(cause, program, trace);
+        self.observer.process_ended(self.now, program);
+    }
+
+    /// A program that stood still goes on: first what came due meanwhile, then what waits in its connections.
+    pub(super) fn resume(&mut self, program: ProgramId) {
+        let deferred = core::mem::take(&mut self.programs[program.ix()].deferred);
+        for (cause, link, input) in deferred {
+            self.tell(program, cause, link, input);
+        }
+        self.read_all(program);
+    }
+}

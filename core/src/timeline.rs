@@ -1,0 +1,282 @@
+//! A run one can travel in: the commands given, checkpoints to go back to, and the trace beside them.
+
+use crate::engine::{Span, Time, Trace};
+use crate::fault::FaultId;
+use crate::history::{Counts, History};
+use crate::scenario::Scenario;
+use crate::sim::{Command, Marks, Refused, Sim};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// The most commands of one run: chosen, hours of a learner's dragging.
+pub const MAX_JOURNAL: usize = 20_000;
+/// How many checkpoints there are at most; then every second one goes and the spacing doubles.
+const CHECKPOINTS: usize = 64;
+/// The first spacing of checkpoints.
+const SPACING: Span = Span::from_secs(2);
+
+/// A command and when it was given: after how many events, at what time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Entry {
+    /// After how many events.
+    pub step: u64,
+    /// At what time.
+    pub at: Time,
+    /// What.
+    pub command: Command,
+    /// Whether the scenario does it, whatever else happens. A learner's commands leave it in place.
+    pub scripted: bool,
+}
+
+/// A world as it was, with how much of the journal it had seen and where the trace stood.
+#[derive(Clone, Debug)]
+struct Checkpoint {
+    sim: Sim,
+    journal: usize,
+    history: Base,
+}
+
+/// Where the series stood at a checkpoint.
+#[derive(Clone, Copy, Debug)]
+struct Base {
+    taken: u64,
+    counts: (Counts, Counts),
+}
+
+/// A run.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    scenario: &'static Scenario,
+    sim: Sim,
+    trace: Trace,
+    history: History,
+    journal: Vec<Entry>,
+    /// How many entries of the journal the world has seen.
+    applied: usize,
+    checkpoints: Vec<Checkpoint>,
+    spacing: Span,
+}
+
+impl Timeline {
+    /// The beginning of a run of this scenario.
+    ///
+    /// # Errors
+    /// If there is no such scenario: the sentence names those there are.
+    pub fn new(scenario: &str, seed: u64) -> Result<Self, Refused> {
+        let Some(scenario) = Scenario::named(scenario) else {
+            let names: Vec<&str> = crate::scenario::ALL.iter().map(|scenario| scenario.name).collect();
+            return Err(Refused::Field(format!(
+                "scenario = {} is not known; there are: {}",
+                shown(scenario),
+                names.join(", ")
+            )));
+        };
+        Ok(Self::of(scenario, seed, Trace::new(1 << 18)))
+    }
+    /// A run of this scenario that records into `trace`.
+    pub fn of(scenario: &'static Scenario, seed: u64, trace: Trace) -> Self {
+        let sim = scenario.start(seed);
+        let history = History::new(scenario.members);
+        let journal = scenario.journal();
+        let base = Base { taken: history.taken(), counts: history.base() };
+        let first = Checkpoint { sim: sim.clone(), journal: 0, history: base };
+        Self { scenario, sim, trace, history, journal, applied: 0, checkpoints: Vec::from([first]), spacing: SPACING }
+    }
+    /// The same run again, from its journal. Entries must be in order.
+    pub fn replay(scenario: &'static Scenario, seed: u64, journal: Vec<Entry>) -> Self {
+        Self { journal, ..Self::of(scenario, seed, Trace::new(1 << 18)) }
+    }
+    /// The scenario.
+    pub const fn scenario(&self) -> &'static Scenario {
+        self.scenario
+    }
+    /// The world as it is.
+    pub const fn sim(&self) -> &Sim {
+        &self.sim
+    }
+    /// What happened and why.
+    pub const fn trace(&self) -> &Trace {
+        &self.trace
+    }
+    /// The sampled series.
+    pub const fn history(&self) -> &History {
+        &self.history
+    }
+    /// Every command of the run, in order.
+    pub fn journal(&self) -> &[Entry] {
+        &self.journal
+    }
+    /// How many checkpoints there are.
+    pub fn checkpoints(&self) -> usize {
+        self.checkpoints.len()
+    }
+
+    /// Goes to `to`, forward or back, executing at most `budget` events. Returns whether it got there.
+    pub fn seek(&mut self, to: Time, budget: u32) -> bool {
+        if to < self.sim.now() {
+            self.rewind(|checkpoint| checkpoint.sim.now() <= to);
+        }
+        let mut left = budget;
+        loop {
+            self.apply_due();
+            if left == 0 {
+                return false;
+            }
+            let limit = self.next_stop(to);
+            if self.sim.step(limit, &mut self.trace) {
+                left -= 1;
+            } else {
+                self.stopped_at(limit);
+                if limit >= to && self.due().is_none() {
+                    return true;
+                }
+            }
+        }
+    }
+    /// Plays a journal that came from outside up to `to`.
+    ///
+    /// # Errors
+    /// If a command is not allowed in the world it meets there.
+    pub fn play(&mut self, to: Time) -> Result<(), Refused> {
+        while self.applied < self.journal.len() && self.journal[self.applied].at <= to {
+            let entry = self.journal[self.applied].clone();
+            // Up to the command's own moment and step, but not over it.
+            while self.due().is_none() {
+                let limit = self.next_stop(entry.at);
+                if !self.sim.step(limit, &mut self.trace) {
+                    self.stopped_at(limit);
+                    if limit >= entry.at && self.due().is_none() {
+                        return Err(Refused::Field(format!(
+                            "journal[{}].step = {} is not reached by {:?}",
+                            self.applied, entry.step, entry.at
+                        )));
+                    }
+                }
+            }
+            if let (Err(why), false) = (self.sim.may(&entry.command), entry.scripted) {
+                return Err(Refused::Field(format!("journal[{}]: {why}", self.applied)));
+            }
+            self.apply_one();
+        }
+        self.seek(to, u32::MAX);
+        Ok(())
+    }
+    /// Executes one event.
+    pub fn step_event(&mut self) {
+        self.apply_due();
+        let limit = match (self.sim.next_at(), self.journal.get(self.applied)) {
+            (Some(at), Some(entry)) => at.min(entry.at),
+            (Some(at), None) => at,
+            (None, _) => return,
+        };
+        let stop = self.next_stop(limit);
+        if !self.sim.step(stop, &mut self.trace) {
+            self.stopped_at(stop);
+        }
+    }
+    /// Goes back to just after event `step`.
+    pub fn seek_step(&mut self, step: u64) {
+        if step < self.sim.steps() {
+            self.rewind(|checkpoint| checkpoint.sim.steps() <= step);
+        }
+        while self.sim.steps() < step {
+            self.step_event();
+        }
+    }
+
+    /// Gives a command now. After a rewind that begins another future: what came after is forgotten, but for what the
+    /// scenario still has to do.
+    ///
+    /// # Errors
+    /// If it is not allowed; the run is as it was.
+    pub fn command(&mut self, command: Command) -> Result<Option<FaultId>, Refused> {
+        if self.applied >= MAX_JOURNAL {
+            return Err(Refused::Field(format!("a run takes at most {MAX_JOURNAL} commands; begin a new one")));
+        }
+        self.apply_due();
+        // First the checks: a refused command must not cut the future off.
+        self.sim.may(&command)?;
+        let marks = self.sim.marks();
+        self.cut(marks);
+        let injected = self.sim.command(&command, &mut self.trace)?;
+        let (step, at) = (self.sim.steps(), self.sim.now());
+        self.journal.insert(self.applied, Entry { step, at, command, scripted: false });
+        self.applied += 1;
+        Ok(injected)
+    }
+
+    fn cut(&mut self, marks: Marks) {
+        // A scripted command belongs to a moment; to which step of it only the run that met it knew.
+        let script = self.journal.split_off(self.applied).into_iter().filter(|entry| entry.scripted);
+        self.journal.extend(script.map(|entry| Entry { step: 0, ..entry }));
+        self.trace.truncate(marks.rows, marks.notes, marks.flights);
+        self.history.truncate();
+        let now = (self.sim.steps(), self.sim.now());
+        self.checkpoints.retain(|checkpoint| (checkpoint.sim.steps(), checkpoint.sim.now()) <= now);
+        let applied = self.applied;
+        self.checkpoints.retain(|checkpoint| checkpoint.journal <= applied);
+    }
+
+    /// The journal's next entry, if its moment has come.
+    fn due(&self) -> Option<&Entry> {
+        let entry = self.journal.get(self.applied)?;
+        (entry.at <= self.sim.now() && entry.step <= self.sim.steps()).then_some(entry)
+    }
+    fn apply_due(&mut self) {
+        while self.due().is_some() {
+            self.apply_one();
+        }
+    }
+    fn apply_one(&mut self) {
+        let entry = &self.journal[self.applied];
+        let (command, scripted) = (entry.command.clone(), entry.scripted);
+        self.applied += 1;
+        match self.sim.command(&command, &mut self.trace) {
+            // What a script does may have become impossible: the learner has filled the list of faults.
+            Err(_) if scripted => {}
+            done => {
+                done.expect("a journal holds what was allowed when it was given");
+            }
+        }
+    }
+    /// How far the world may go before something beside it has to happen.
+    fn next_stop(&self, to: Time) -> Time {
+        let command = self.journal.get(self.applied).map_or(to, |entry| entry.at.max(self.sim.now()));
+        to.min(command).min(self.history.next_at(self.sim.now()))
+    }
+    fn stopped_at(&mut self, limit: Time) {
+        self.history.sample(&self.sim, limit);
+        let newest = self.checkpoints.last().map_or(Time::ZERO, |checkpoint| checkpoint.sim.now());
+        if self.sim.now() >= newest + self.spacing {
+            self.checkpoint();
+        }
+    }
+    fn checkpoint(&mut self) {
+        let history = Base { taken: self.history.taken(), counts: self.history.base() };
+        self.checkpoints.push(Checkpoint { sim: self.sim.clone(), journal: self.applied, history });
+        if self.checkpoints.len() > CHECKPOINTS {
+            let mut n = 0;
+            self.checkpoints.retain(|_| {
+                n += 1;
+                n % 2 == 1
+            });
+            self.spacing = self.spacing.scale(2, 1);
+        }
+    }
+    /// Back to the newest checkpoint that fits.
+    fn rewind(&mut self, fits: impl Fn(&Checkpoint) -> bool) {
+        let place = self.checkpoints.iter().rposition(fits).unwrap_or(0);
+        let checkpoint = &self.checkpoints[place];
+        self.sim.clone_from(&checkpoint.sim);
+        self.applied = checkpoint.journal;
+        let Base { taken, counts: (ok, failed) } = checkpoint.history;
+        self.history.rewind(taken, ok, failed);
+    }
+}
+
+/// A text from outside as a message may show it: in quotes, without control characters, not too long.
+pub fn shown(text: &str) -> String {
+    let clean: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
+    format!("\"{clean}\"")
+}
