@@ -1,1 +1,10 @@
 //! Helpers shared by the tests, the benchmarks and the fidelity reports.
+
+pub mod bench_raft;
+pub mod bench_sim;
+pub mod fidelity_tcp;
+pub mod play;
+pub mod raft_cluster;
+pub mod raft_script;
+pub mod random;
+pub mod script;

@@ -1,1 +1,200 @@
-//! The engine for JavaScript.
+//! The engine for JavaScript: converts, decides nothing.
+//!
+//! Two speeds: `fill_frame` leaves one picture in memory for the page to read sixty times a second; everything else goes
+//! through plain objects and is for when somebody asks.
+
+#[cfg(feature = "bench")]
+mod bench;
+mod dto;
+
+use brownout_core::engine::{EventId, Row, Time};
+use brownout_core::frame::{self, Frame};
+use brownout_core::journal::{Dial, ENGINE_VERSION, FaultSpec, Run};
+use brownout_core::sim::{Code, Command};
+use brownout_core::timeline::Timeline;
+use dto::{Catalog, Note, Value, Why};
+use js_sys::Float64Array;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::cell::RefCell;
+use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
+
+/// The longest chain of causes that is handed out: the page folds longer ones.
+const WHY_ROWS: usize = 400;
+/// The largest journal text that is read, in bytes.
+const JOURNAL_BYTES: usize = 4 << 20;
+
+thread_local! {
+    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Keeps what a panic said, so that the page can show it.
+#[wasm_bindgen(start)]
+pub fn start() {
+    std::panic::set_hook(Box::new(|info| {
+        PANIC.with(|text| *text.borrow_mut() = info.to_string());
+    }));
+}
+
+/// What the engine said when it broke; empty if it didn't.
+#[wasm_bindgen]
+pub fn panic_text() -> String {
+    PANIC.with(|text| text.borrow().clone())
+}
+
+/// The engine's version.
+#[wasm_bindgen]
+pub fn version() -> String {
+    ENGINE_VERSION.to_owned()
+}
+
+fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsError> {
+    let plain = serde_wasm_bindgen::Serializer::new().serialize_missing_as_null(true);
+    value.serialize(&plain).map_err(|why| JsError::new(&why.to_string()))
+}
+fn from_js<T: DeserializeOwned>(field: &str, value: JsValue) -> Result<T, JsError> {
+    serde_wasm_bindgen::from_value(value).map_err(|why| JsError::new(&format!("{field} can't be read: {why}")))
+}
+fn refuse(why: impl ToString) -> JsError {
+    JsError::new(&why.to_string())
+}
+/// Microseconds as JavaScript counts them. Beyond 2^53 they would not be exact.
+fn time(us: f64) -> Result<Time, JsError> {
+    if (0.0..9_007_199_254_740.0).contains(&us) {
+        return Ok(Time::from_ns(us as u64 * 1000));
+    }
+    Err(JsError::new(&format!("time = {us} us is outside 0..=9007199254740")))
+}
+
+/// One run.
+#[wasm_bindgen]
+pub struct Engine {
+    run: Timeline,
+    frame: Frame,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// The beginning of a run. The error is a sentence.
+    #[wasm_bindgen(constructor)]
+    pub fn new(scenario: &str, seed: u32) -> Result<Engine, JsError> {
+        let run = Timeline::new(scenario, u64::from(seed)).map_err(refuse)?;
+        Ok(Self { run, frame: Frame::default() })
+    }
+    /// Everything the engine has names for.
+    pub fn catalog() -> Result<JsValue, JsError> {
+        to_js(&Catalog::new())
+    }
+    /// Goes to this moment, forward or back, by at most `budget` events. Returns whether it got there.
+    pub fn run(&mut self, until_us: f64, budget: u32) -> Result<bool, JsError> {
+        Ok(self.run.seek(time(until_us)?, budget))
+    }
+    /// Executes one event.
+    pub fn step_event(&mut self) {
+        self.run.step_event();
+    }
+    /// Takes one event back.
+    pub fn step_back(&mut self) {
+        self.run.seek_step(self.run.sim().steps().saturating_sub(1));
+    }
+    /// Moves dials, all or none: `[{name, value}]`. The error names the field, the value and the range.
+    pub fn set_knobs(&mut self, changes: JsValue) -> Result<(), JsError> {
+        let changes: Vec<Dial> = from_js("changes", changes)?;
+        let changes = changes.iter().map(Dial::knob).collect::<Result<_, _>>().map_err(refuse)?;
+        self.run.command(Command::Set(changes)).map_err(refuse)?;
+        Ok(())
+    }
+    /// Why a dial may not stand there now; nothing if it may.
+    pub fn check_knob(&self, name: String, value: u32) -> Option<String> {
+        let checked = Dial { name, value }
+            .knob()
+            .and_then(|(knob, value)| self.run.sim().may(&Command::Set(vec![(knob, value)])));
+        checked.err().map(|why| why.to_string())
+    }
+    /// Injects a fault: `{name, host, to, value, enter, leave}`. Returns its number.
+    pub fn inject(&mut self, fault: JsValue) -> Result<u32, JsError> {
+        let spec: FaultSpec = from_js("fault", fault)?;
+        let fault = spec.fault().map_err(refuse)?;
+        let id = self.run.command(Command::Inject(fault)).map_err(refuse)?;
+        Ok(id.map_or(0, |id| id.0))
+    }
+    /// Heals the fault of this number.
+    pub fn heal(&mut self, id: u32) -> Result<(), JsError> {
+        self.run.command(Command::Heal(brownout_core::fault::FaultId(id))).map_err(refuse)?;
+        Ok(())
+    }
+    /// Heals every fault.
+    pub fn heal_all(&mut self) -> Result<(), JsError> {
+        self.run.command(Command::HealAll).map_err(refuse)?;
+        Ok(())
+    }
+    /// The moment it is, in us.
+    pub fn now_us(&self) -> f64 {
+        (self.run.sim().now().ns() / 1000) as f64
+    }
+    /// Events executed so far.
+    pub fn steps(&self) -> f64 {
+        self.run.sim().steps() as f64
+    }
+    /// The digest of everything executed so far, in hex.
+    pub fn digest(&self) -> String {
+        format!("{:016x}", self.run.sim().history())
+    }
+    /// Fills the frame and returns where in memory it begins, in bytes.
+    pub fn fill_frame(&mut self) -> u32 {
+        let samples = self.run.history().end();
+        self.frame.fill(self.run.sim(), self.run.trace(), samples).as_ptr() as u32
+    }
+    /// How many words the frame has.
+    pub fn frame_words(&self) -> u32 {
+        self.frame.words().len() as u32
+    }
+    /// The notable rows from number `from` on, at most the newest `max` of them.
+    pub fn notes(&self, from: f64, max: u32) -> Result<JsValue, JsError> {
+        let ring = self.run.trace().notes();
+        let end = ring.end().min(self.run.sim().marks().notes);
+        let from = (from as u64).max(end.saturating_sub(u64::from(max)));
+        let rows = frame::note_rows(ring, from, self.run.sim().now());
+        to_js(&rows.map(|(number, row)| Note::new(number, row)).collect::<Vec<_>>())
+    }
+    /// The row called `id` and its causes, newest first.
+    pub fn why(&self, id: f64) -> Result<JsValue, JsError> {
+        let rows = self.run.trace().why(EventId::new(id as u64)).take(WHY_ROWS);
+        to_js(&rows.map(|row: Row| Why::new(&row)).collect::<Vec<_>>())
+    }
+    /// Where every dial stands: `[{name, value}]`.
+    pub fn knobs(&self) -> Result<JsValue, JsError> {
+        to_js(&Value::all(self.run.sim().knobs()))
+    }
+    /// The names of the columns of [`Engine::samples`].
+    pub fn sample_columns(&self) -> Result<JsValue, JsError> {
+        to_js(&dto::sample_columns(self.run.scenario().members))
+    }
+    /// The points of the series from number `from` on, one after the other, each with a value per column.
+    pub fn samples(&self, from: f64) -> Float64Array {
+        let cells = dto::sample_cells(self.run.history().since(from as u64), self.run.scenario().members);
+        Float64Array::from(cells.as_slice())
+    }
+    /// The run as data, in JSON: scenario, seed, journal, time and digest.
+    pub fn journal(&self) -> Result<String, JsError> {
+        let run = to_js(&Run::of(&self.run))?;
+        js_sys::JSON::stringify(&run).map(String::from).map_err(|_| JsError::new("the journal can't be written"))
+    }
+    /// The run that this JSON describes, played to its end. The error is a sentence.
+    pub fn replay(json: &str) -> Result<Engine, JsError> {
+        if json.len() > JOURNAL_BYTES {
+            let size = json.len();
+            return Err(JsError::new(&format!("the journal has {size} bytes; at most {JOURNAL_BYTES} are read")));
+        }
+        let data = js_sys::JSON::parse(json).map_err(|_| JsError::new("the journal is not JSON"))?;
+        let run: Run = from_js("the journal", data)?;
+        let until = Time::from_ns(run.until_us.saturating_mul(1000));
+        let mut engine = Self { run: run.timeline().map_err(refuse)?, frame: Frame::default() };
+        engine.run.play(until).map_err(refuse)?;
+        Ok(engine)
+    }
+    /// The code's name, for rows of [`Engine::why`].
+    pub fn code_name(code: u32) -> String {
+        Code::name(code.min(u32::from(u16::MAX)) as u16).to_owned()
+    }
+}

@@ -1,0 +1,146 @@
+//! Rules of the house that a compiler doesn't know.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Every Rust file below a folder, with its text.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).expect("the folder can be read").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    let base = root().join(folder);
+    walk(&base, &mut found);
+    found.sort();
+    assert!(!found.is_empty(), "no sources below {folder}");
+    let name = |path: &Path| path.strip_prefix(&base).expect("it is below").display().to_string();
+    found.iter().map(|path| (name(path), fs::read_to_string(path).expect("it can be read"))).collect()
+}
+
+/// The part of a file that is not its tests.
+fn product(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or(text)
+}
+fn is_test(name: &str) -> bool {
+    name.ends_with("tests.rs") || name.ends_with("bench.rs")
+}
+
+/// Which modules a module may name. `role.rs` and `wire.rs` are lists and may name everything.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("engine", &[]),
+    ("net", &["engine"]),
+    ("knob.rs", &["engine"]),
+    ("actor", &["engine", "net", "knob"]),
+    ("client", &["engine", "net", "knob", "actor", "etcd", "api"]),
+    ("etcd", &["engine", "net", "knob", "actor"]),
+    ("api", &["engine", "net", "knob", "actor", "etcd", "client"]),
+    ("control", &["engine", "net", "knob", "actor", "etcd", "api", "client"]),
+    ("load", &["engine", "net", "knob", "actor", "etcd", "api", "client"]),
+    ("fault.rs", &["engine", "net"]),
+];
+
+#[test]
+fn layers_point_one_way() {
+    let mut wrong = Vec::new();
+    for (name, text) in sources("core/src") {
+        let Some((layer, allowed)) = LAYERS.iter().find(|(layer, _)| name.starts_with(layer)) else { continue };
+        if matches!(name.as_str(), "actor/role.rs" | "actor/wire.rs") || is_test(&name) {
+            continue;
+        }
+        let own = layer.trim_end_matches(".rs");
+        for (n, line) in product(&text).lines().enumerate() {
+            let code = line.split("//").next().unwrap_or("");
+            for used in code.split("crate::").skip(1) {
+                let module: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                if !module.is_empty() && module != own && !allowed.contains(&module.as_str()) {
+                    wrong.push(format!("{name}:{}: {own} may not know {module}", n + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_engine_has_no_floats_no_unwraps_and_no_unsafe() {
+    let mut wrong = Vec::new();
+    for (name, text) in sources("core/src") {
+        if is_test(&name) {
+            continue;
+        }
+        for (n, line) in product(&text).lines().enumerate() {
+            let code = line.split("//").next().unwrap_or("");
+            let banned =
+                [".unwrap()", "unsafe ", "HashMap", "HashSet", "std::", "sort_unstable", "todo!", "unimplemented!"];
+            for word in banned.iter().filter(|word| code.contains(**word)) {
+                wrong.push(format!("{name}:{}: {word}", n + 1));
+            }
+            if name != "frame.rs" && (code.contains("f32") || code.contains("f64")) {
+                wrong.push(format!("{name}:{}: a float", n + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_constant_says_where_it_comes_from() {
+    let mut wrong = Vec::new();
+    for (name, text) in sources("core/src") {
+        if is_test(&name) {
+            continue;
+        }
+        let lines: Vec<&str> = product(&text).lines().collect();
+        for (n, line) in lines.iter().enumerate() {
+            let code = line
+                .trim_start()
+                .trim_start_matches("pub ")
+                .trim_start_matches("pub(crate) ")
+                .trim_start_matches("pub(super) ");
+            let declares =
+                code.strip_prefix("const ").and_then(|rest| rest.chars().next()).is_some_and(char::is_uppercase);
+            if !declares || (n > 0 && lines[n - 1].trim_start().starts_with("#[")) {
+                continue;
+            }
+            // Constants beside their like may share the doc of the first.
+            let documented = n > 0 && lines[n - 1].trim_start().starts_with("///");
+            let shares = n > 0 && (lines[n - 1].contains("const ") || lines[n - 1].trim_start().starts_with("};"));
+            if !documented && !shares {
+                wrong.push(format!("{name}:{}: {}", n + 1, line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "without a doc line:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_are_short_enough_to_hold_in_the_head() {
+    let long: Vec<String> = sources("core/src")
+        .into_iter()
+        .filter(|(name, text)| !is_test(name) && product(text).lines().count() > 700)
+        .map(|(name, text)| format!("{name}: {} lines", text.lines().count()))
+        .collect();
+    assert!(long.is_empty(), "ask why: {long:?}");
+}
+
+#[test]
+fn every_dial_stands_in_the_model_with_its_source() {
+    let model = fs::read_to_string(root().join("MODEL.md")).expect("MODEL.md is there");
+    for knob in brownout_core::knob::Knob::ALL {
+        let spec = knob.spec();
+        let row = model.lines().find(|line| line.contains(&format!("`{}`", spec.name)));
+        let row = row.unwrap_or_else(|| panic!("MODEL.md has no row for `{}`", spec.name));
+        assert!(row.contains(spec.source), "MODEL.md gives another source for `{}`: {row}", spec.name);
+    }
+}

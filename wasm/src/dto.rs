@@ -1,0 +1,220 @@
+//! The objects that cross the border.
+
+use brownout_core::actor::role::{NoteKind, Timer};
+use brownout_core::actor::wire::Class;
+use brownout_core::engine::Row;
+use brownout_core::fault::Fault;
+use brownout_core::frame::{Read, TABLES};
+use brownout_core::history::Sample;
+use brownout_core::journal::ENGINE_VERSION;
+use brownout_core::knob::{Knob, Knobs, Place};
+use brownout_core::scenario;
+use brownout_core::sim::Code;
+use serde::Serialize;
+
+/// Everything the engine has names for.
+#[derive(Serialize)]
+pub struct Catalog {
+    engine_version: &'static str,
+    scenarios: Vec<ScenarioSpec>,
+    knobs: Vec<KnobSpec>,
+    places: Vec<&'static str>,
+    faults: &'static [&'static str],
+    notes: Vec<NoteSpec>,
+    classes: &'static [&'static str],
+    tables: Vec<TableSpec>,
+}
+#[derive(Serialize)]
+struct ScenarioSpec {
+    name: &'static str,
+    title: &'static str,
+    summary: &'static str,
+    members: u8,
+}
+#[derive(Serialize)]
+struct KnobSpec {
+    name: &'static str,
+    flag: &'static str,
+    unit: &'static str,
+    default: u32,
+    min: u32,
+    max: u32,
+    help: &'static str,
+    source: &'static str,
+}
+#[derive(Serialize)]
+struct NoteSpec {
+    name: &'static str,
+    notable: bool,
+    help: &'static str,
+}
+#[derive(Serialize)]
+struct TableSpec {
+    name: &'static str,
+    columns: Vec<(&'static str, &'static str)>,
+}
+
+impl Catalog {
+    /// The catalog of this build.
+    pub fn new() -> Self {
+        let scenario = |s: &&scenario::Scenario| ScenarioSpec {
+            name: s.name,
+            title: s.title,
+            summary: s.summary,
+            members: s.members,
+        };
+        let knob = |knob: &Knob| {
+            let s = knob.spec();
+            let (unit, default) = (s.unit.name(), s.default);
+            KnobSpec {
+                name: s.name,
+                flag: s.flag,
+                unit,
+                default,
+                min: s.min,
+                max: s.max,
+                help: s.help,
+                source: s.source,
+            }
+        };
+        let note = |kind: &NoteKind| NoteSpec { name: kind.name(), notable: kind.notable(), help: kind.help() };
+        let read = |read: Read| match read {
+            Read::U32 => "U32",
+            Read::F32 => "F32",
+        };
+        let columns =
+            |columns: &[(&'static str, Read)]| columns.iter().map(|(name, kind)| (*name, read(*kind))).collect();
+        Self {
+            engine_version: ENGINE_VERSION,
+            scenarios: scenario::ALL.iter().map(scenario).collect(),
+            knobs: Knob::ALL.iter().map(knob).collect(),
+            places: Place::ALL.iter().map(|place| place.name()).collect(),
+            faults: &Fault::NAMES,
+            notes: NoteKind::ALL.iter().map(note).collect(),
+            classes: &Class::NAMES,
+            tables: TABLES.iter().map(|t| TableSpec { name: t.name, columns: columns(t.columns) }).collect(),
+        }
+    }
+}
+
+/// A dial and where it stands.
+#[derive(Serialize)]
+pub struct Value {
+    name: &'static str,
+    value: u32,
+}
+impl Value {
+    /// Every dial.
+    pub fn all(knobs: &Knobs) -> Vec<Self> {
+        Knob::ALL.iter().map(|knob| Self { name: knob.spec().name, value: knobs.get(*knob) }).collect()
+    }
+}
+
+/// A notable row.
+#[derive(Serialize)]
+pub struct Note {
+    number: f64,
+    id: f64,
+    cause: f64,
+    at_us: f64,
+    program: u16,
+    kind: &'static str,
+    a: u32,
+    b: f64,
+}
+impl Note {
+    /// The row as the page reads it.
+    pub fn new(number: u64, row: &Row) -> Self {
+        Self {
+            number: number as f64,
+            id: row.id.get() as f64,
+            cause: row.cause.get() as f64,
+            at_us: (row.at.ns() / 1000) as f64,
+            program: row.process,
+            kind: Code::name(row.code),
+            a: row.a,
+            b: row.b as f64,
+        }
+    }
+}
+
+/// One step of a chain of causes.
+#[derive(Serialize)]
+pub struct Why {
+    id: f64,
+    cause: f64,
+    at_us: f64,
+    program: u16,
+    what: &'static str,
+    kind: Option<&'static str>,
+    a: u32,
+    b: f64,
+    text: String,
+}
+impl Why {
+    /// The row as the page reads it.
+    pub fn new(row: &Row) -> Self {
+        let kind = Code::note(row.code).map(NoteKind::name);
+        Self {
+            id: row.id.get() as f64,
+            cause: row.cause.get() as f64,
+            at_us: (row.at.ns() / 1000) as f64,
+            program: row.process,
+            what: Code::name(row.code),
+            kind,
+            a: row.a,
+            b: row.b as f64,
+            text: text(row),
+        }
+    }
+}
+
+/// The engine's own words for a row, where the page has none.
+fn text(row: &Row) -> String {
+    const DROPS: [&str; 4] = ["the link is cut", "the link's queue is full", "lost at random", "lost in a burst"];
+    let named = |names: &[&'static str], n: u32| names.get(n as usize).copied().unwrap_or("?");
+    match row.code {
+        code if code == Code::Boot as u16 => "process starts".to_owned(),
+        code if code == Code::Timer as u16 => format!("timer {}", named(&Timer::NAMES, row.a)),
+        code if code == Code::Kernel as u16 => "TCP timer".to_owned(),
+        code if code == Code::Arrive as u16 => "packet arrives".to_owned(),
+        code if code == Code::DiskDone as u16 => "write is durable".to_owned(),
+        code if code == Code::Command as u16 => "a command was given".to_owned(),
+        code if code == Code::Drop as u16 => format!("packet dropped: {}", named(&DROPS, row.b as u32)),
+        code if code == Code::Message as u16 => format!("message read: {}", named(&Class::NAMES, row.a)),
+        code => Code::name(code).to_owned(),
+    }
+}
+
+/// The names of the series.
+pub fn sample_columns(members: u8) -> Vec<String> {
+    let mut names = vec!["t_s".to_owned()];
+    for api in 0..members {
+        names.extend(["read", "write"].map(|kind| format!("success_{api}_{kind}")));
+    }
+    names.extend(
+        ["p50_ms", "p99_ms", "leader_changes", "leaderless", "lease_left_0_ms", "lease_left_1_ms"].map(String::from),
+    );
+    names
+}
+
+/// The points' cells. A share that nobody measured is NaN; latencies are the worst API server's and kind's.
+#[expect(clippy::float_arithmetic, reason = "on the way out")]
+pub fn sample_cells<'a>(samples: impl Iterator<Item = &'a Sample>, members: u8) -> Vec<f64> {
+    let mut cells = Vec::new();
+    for sample in samples {
+        cells.push(sample.at.ns() as f64 / 1e9);
+        let (mut p50, mut p99) = (0, 0);
+        for api in 0..usize::from(members) {
+            for kind in 0..2 {
+                cells.push(sample.success_ppm[api][kind].map_or(f64::NAN, |ppm| f64::from(ppm) / 1e6));
+                p50 = p50.max(sample.p50_us[api][kind]);
+                p99 = p99.max(sample.p99_us[api][kind]);
+            }
+        }
+        cells.extend([f64::from(p50) / 1e3, f64::from(p99) / 1e3, f64::from(sample.leader_changes)]);
+        cells.push(f64::from(sample.leaderless.count_ones()));
+        cells.extend(sample.lease_left_ms.map(f64::from));
+    }
+    cells
+}
