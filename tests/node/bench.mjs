@@ -1,0 +1,70 @@
+// Measures the engine as wasm under Node, with the same work as the native benchmark: node bench.mjs [name]
+import { readFileSync } from 'node:fs';
+
+const file = new URL('../../target/wasm-bench/brownout_bg.wasm', import.meta.url);
+const begun = performance.now();
+const engine = await import(new URL('../../target/wasm-bench/brownout.js', import.meta.url));
+const loaded = performance.now() - begun;
+
+const RUNS = 5;
+
+/** The median time in milliseconds of a few calls, after one to warm up, and what the last returned. */
+function median(work) {
+  work();
+  const times = [];
+  let result;
+  for (let run = 0; run < RUNS; run += 1) {
+    const begun = performance.now();
+    result = work();
+    times.push(performance.now() - begun);
+  }
+  return [times.sort((a, b) => a - b)[RUNS >> 1], result];
+}
+
+const BENCHES = {
+  async compile() {
+    const bytes = readFileSync(file);
+    const times = [];
+    for (let run = 0; run < 20; run += 1) {
+      const begun = performance.now();
+      await WebAssembly.compile(bytes);
+      times.push(performance.now() - begun);
+    }
+    console.log(`compile: ${times.sort((a, b) => a - b)[10].toFixed(2)} ms; load and start: ${loaded.toFixed(1)} ms`);
+  },
+  queue() {
+    for (const name of ['ours-8', 'ours-24', 'ours-40', 'ours-72', 'heap4-24', 'btree-24']) {
+      const [ms, events] = median(() => engine.bench_queue(name, 3_000_000));
+      console.log(`queue ${name}: ${(events / ms / 1000).toFixed(2)} million a second`);
+    }
+  },
+  standard() {
+    const [ms, events] = median(() => engine.bench_standard(true, 300));
+    const [off] = median(() => engine.bench_standard(false, 300));
+    const [bare] = median(() => engine.bench_bare(events));
+    const speed = (ms) => (300_000 / ms).toFixed(0);
+    console.log(
+      `standard: ${speed(ms)} simulated s per wall s, ${(events / ms / 1000).toFixed(2)} million events a second; ` +
+        `without trace ${speed(off)}; bare loop ${speed(bare)}`,
+    );
+  },
+  travel() {
+    const travelled = new engine.Travelled();
+    for (const [name, count] of [['checkpoints', 2_000], ['frames', 20_000], ['rewinds', 60]]) {
+      const [ms, done] = median(() => travelled[name](count));
+      console.log(`${name}: ${((ms / done) * 1000).toFixed(1)} us each`);
+    }
+    travelled.free();
+  },
+  raft() {
+    for (const members of [3, 5]) {
+      const [ms] = median(() => engine.bench_raft_hour(members));
+      console.log(`raft ${members} members: ${(3_600_000 / ms).toFixed(0)} simulated s per wall s`);
+    }
+  },
+};
+
+const [chosen] = process.argv.slice(2);
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (chosen === undefined || name === chosen) await bench();
+}

@@ -1,0 +1,24 @@
+import { defineConfig } from '@playwright/test';
+
+const { BROWNOUT_URL, BROWNOUT_CHROMIUM, CI } = process.env;
+if (BROWNOUT_URL === undefined || BROWNOUT_CHROMIUM === undefined) {
+  throw new Error('These tests need a server and a browser: run them with `cargo xtask test --only browser`.');
+}
+
+export default defineConfig({
+  testDir: '../tests/e2e',
+  outputDir: '../test-results',
+  forbidOnly: CI !== undefined,
+  fullyParallel: true,
+  workers: 2,
+  // A test that passes only sometimes is a finding, not a nuisance.
+  retries: 0,
+  reporter: 'list',
+  expect: { timeout: 15_000 },
+  use: {
+    baseURL: BROWNOUT_URL,
+    trace: 'retain-on-failure',
+    launchOptions: { executablePath: BROWNOUT_CHROMIUM },
+  },
+  projects: [{ name: 'chromium', use: { browserName: 'chromium' } }],
+});

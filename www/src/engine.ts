@@ -1,0 +1,100 @@
+// The engine: what the page may ask of it, and how it is loaded.
+
+import init, { Engine, panic_text } from '../pkg/brownout.js';
+import wasm from '../pkg/brownout_bg.wasm';
+import { missing, read, type Frame } from './frame.ts';
+
+export interface TableSpec {
+  name: string;
+  columns: [name: string, kind: 'U32' | 'F32'][];
+}
+
+export interface KnobSpec {
+  name: string;
+  flag: string;
+  unit: string;
+  default: number;
+  min: number;
+  max: number;
+  help: string;
+  source: string;
+}
+
+/** Everything the engine has names for. Constant for a build. */
+export interface Catalog {
+  engine_version: string;
+  scenarios: { name: string; title: string; summary: string; members: number }[];
+  knobs: KnobSpec[];
+  places: string[];
+  faults: string[];
+  notes: { name: string; notable: boolean; help: string }[];
+  classes: string[];
+  tables: TableSpec[];
+}
+
+/** A thing that happened. `a` and `b` mean what the note's kind says. */
+export interface NoteRow {
+  number: number;
+  id: number;
+  cause: number;
+  at_us: number;
+  program: number;
+  kind: string;
+  a: number;
+  b: number;
+}
+
+/** A link of a chain of causes, newest first. `kind` is the note's if it is one; `text` is the engine's own sentence. */
+export interface WhyRow {
+  id: number;
+  cause: number;
+  at_us: number;
+  program: number;
+  what: string;
+  kind: string | null;
+  a: number;
+  b: number;
+  text: string;
+}
+
+export interface FaultRequest {
+  name: string;
+  host?: number;
+  to?: number;
+  value?: number;
+}
+
+export interface Change {
+  name: string;
+  value: number;
+}
+
+export { Engine };
+
+/** The engine's module, with the memory that its frames lie in. */
+export interface Module {
+  catalog: Catalog;
+  create(scenario: string, seed: number): Engine;
+  /** The frame as it is now. Good until the engine is called again. */
+  frame(engine: Engine): Frame;
+  /** What the engine said when it broke. */
+  panicText(): string;
+}
+
+/** Loads the engine; falls back to reading all bytes where a host sends the module with a wrong type. */
+export async function load(): Promise<Module> {
+  const { memory } = await init({ module_or_path: new URL(wasm, import.meta.url) });
+  const catalog: Catalog = Engine.catalog();
+  const lacking = missing(catalog.tables);
+  if (lacking.length > 0) throw new Error(`The engine's frame lacks ${lacking.join(', ')}.`);
+  return {
+    catalog,
+    create: (scenario, seed) => new Engine(scenario, seed),
+    frame(engine) {
+      // First the call: it may move the memory.
+      const at = engine.fill_frame();
+      return read(memory.buffer, at, catalog.tables);
+    },
+    panicText: () => panic_text(),
+  };
+}

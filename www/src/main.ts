@@ -1,0 +1,354 @@
+// Wires the modules. Owns the one state and the one engine.
+
+import { load, type Change, type Engine, type FaultRequest, type Module, type NoteRow } from './engine.ts';
+import type { App } from './app.ts';
+import { byId, setText } from './dom.ts';
+import { nowMs, type Frame } from './frame.ts';
+import { Loop } from './loop.ts';
+import { noteText, SPOKEN, type Act } from './notes.ts';
+import { capital, moment, say } from './say.ts';
+import { INITIAL, reduce, type Action, type State } from './state.ts';
+import { format, parse, type Wish } from './url.ts';
+import { Charts } from './view/charts.ts';
+import { Dials } from './view/dials.ts';
+import { Events } from './view/events.ts';
+import { Faults } from './view/faults.ts';
+import { Flights } from './view/flights.ts';
+import { Inspector } from './view/inspector.ts';
+import { Ladder, legend } from './view/ladder.ts';
+import { showBroken, updateNotices, Voice } from './view/notices.ts';
+import { readPalette, type Palette } from './view/palette.ts';
+import { Scene } from './view/scene.ts';
+import { Tasks } from './view/tasks.ts';
+import { Timeline } from './view/timeline.ts';
+import { TopBar } from './view/topbar.ts';
+
+/** Simulated time before the page opens, in µs: the cluster has elected its leaders and holders by then. */
+const WARM_UP_US = 5_000_000;
+const WARM_UP_BUDGET = 1_000_000;
+/** Texts change at 4 Hz: faster cannot be read. In ms. */
+const TEXT_EVERY = 250;
+/** Charts get new samples this often at most, in ms. */
+const SAMPLES_EVERY = 100;
+/** The address follows the state after this long, in ms: browsers limit how often it may change. */
+const ADDRESS_AFTER = 400;
+/** Notes asked for at once. */
+const NOTES_MAX = 400;
+/** Dials that are flags are set before the warm-up; these hit the healthy cluster after it. */
+const NETWORK = new Set(['loss_ppm', 'loss_place', 'link_delay_us', 'link_jitter_us', 'link_rate_mbps', 'fsync_us']);
+
+class Page implements App {
+  state: State = INITIAL;
+  knobs: ReadonlyMap<string, number> = new Map();
+  readonly catalog;
+  scripted = false;
+  private readonly module: Module;
+  private engine: Engine;
+  private readonly loop: Loop;
+  private readonly views;
+  private palette: Palette;
+  private readonly still = matchMedia('(prefers-reduced-motion: reduce)');
+  private journal = '';
+  private noteNumber = 0;
+  private samplesEnd = 0;
+  private samplesTaken = false;
+  private textAt = -Infinity;
+  private samplesAt = -Infinity;
+  private dirty = true;
+  /** Whether the engine broke. Then nobody may call it again. */
+  private isBroken = false;
+  /** Whether the last thing that moved time was a single step. */
+  private stepping = false;
+  private due: ((frame: Frame) => void)[] = [];
+  private addressTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(module: Module, wish: Wish) {
+    this.module = module;
+    this.catalog = module.catalog;
+    const { scenario, seed, running, speed, theme, notices } = wish;
+    this.state = { ...INITIAL, scenario, seed, speed, theme, notices };
+    this.engine = this.create(wish.changes);
+    this.loop = new Loop({
+      nowUs: () => this.engine.now_us(),
+      run: (untilUs, budget) => this.engine.run(untilUs, budget),
+      draw: (wallMs) => this.draw(wallMs),
+      broke: (error) => this.broke(error),
+    });
+    Object.assign(globalThis, { brownoutStats: this.loop.stats });
+    this.applyTheme();
+    this.palette = readPalette(this.catalog.classes);
+    this.views = this.makeViews();
+    this.watchMedia();
+    this.refresh();
+    this.loop.speed = speed;
+    this.act({ type: 'run', running });
+  }
+
+  get members(): number {
+    return this.catalog.scenarios.find(({ name }) => name === this.state.scenario)?.members ?? 0;
+  }
+
+  act(action: Action): void {
+    const before = this.state;
+    this.state = reduce(before, action);
+    const { running, speed, theme, quiet } = this.state;
+    this.views.voice.quiet = quiet;
+    this.loop.speed = speed;
+    if (theme !== before.theme) this.applyTheme();
+    if (running !== before.running) {
+      if (running) this.stepping = false;
+      const time = moment(this.isBroken ? 0 : this.engine.now_us() / 1000);
+      this.views.voice.say(running ? say('started', { speed: String(speed) }) : say('paused', { time }));
+    }
+    this.loop.setRunning(running);
+    this.changed();
+  }
+  setKnobs(changes: readonly Change[]): boolean {
+    if (this.isBroken) return false;
+    try {
+      this.engine.set_knobs([...changes]);
+      if (this.state.refused !== null) this.act({ type: 'accepted' });
+      return true;
+    } catch (error) {
+      this.refused(changes[0]?.name ?? '', error);
+      return false;
+    } finally {
+      this.refresh();
+    }
+  }
+  refusal(name: string, value: number): string | undefined {
+    return this.isBroken ? undefined : this.engine.check_knob(name, value);
+  }
+  inject(fault: FaultRequest): void {
+    this.command(() => this.engine.inject(fault));
+  }
+  heal(id: number): void {
+    this.command(() => this.engine.heal(id));
+  }
+  healAll(): void {
+    this.command(() => this.engine.heal_all());
+  }
+  stepEvent(): void {
+    this.act({ type: 'run', running: false });
+    this.stepping = true;
+    this.command(() => this.engine.step_event());
+  }
+  startOver(scenario: string, seed: number): void {
+    const same = scenario === this.state.scenario;
+    const changes = same ? [...this.knobs].map(([name, value]) => ({ name, value })) : [];
+    this.act({ type: 'start-over', scenario, seed });
+    this.guard(() => {
+      this.engine.free();
+      this.engine = this.create(changes);
+    });
+    this.stepping = false;
+    this.noteNumber = 0;
+    this.samplesEnd = 0;
+    this.views.events.clear();
+    this.views.charts.history.clear();
+    this.views.flights.forget();
+    this.views.ladder.forget();
+    this.views.tasks.forget();
+    this.refresh();
+  }
+
+  /** A healthy, elected cluster with these dials. */
+  private create(changes: readonly Change[]): Engine {
+    const engine = this.module.create(this.state.scenario, this.state.seed);
+    this.scripted = commandsOf(engine.journal()).length > 0;
+    const set = (some: Change[]): void => {
+      try {
+        if (some.length > 0) engine.set_knobs(some);
+      } catch (error) {
+        if (!(error instanceof Error) || error instanceof WebAssembly.RuntimeError) throw error;
+        const notice = say('bad_parameters_together', { sentence: capital(error.message) });
+        this.state = { ...this.state, notices: [...this.state.notices, notice] };
+      }
+    };
+    const knobs: Change[] = engine.knobs();
+    const standing = new Map(knobs.map(({ name, value }) => [name, value]));
+    const moved = changes.filter(({ name, value }) => standing.get(name) !== value);
+    set(moved.filter(({ name }) => !NETWORK.has(name)));
+    for (let tries = 0; tries < 50 && !engine.run(WARM_UP_US, WARM_UP_BUDGET); tries += 1);
+    set(moved.filter(({ name }) => NETWORK.has(name)));
+    return engine;
+  }
+  /** Calls the engine where a refusal is a sentence and anything else its end. */
+  private command(call: () => void): void {
+    const before = this.state.refused;
+    this.guard(call);
+    if (before !== null && before === this.state.refused) this.act({ type: 'accepted' });
+    this.refresh();
+  }
+  private guard(call: () => void): void {
+    if (this.isBroken) return;
+    try {
+      call();
+    } catch (error) {
+      this.refused('', error);
+    }
+  }
+  private refused(knob: string, error: unknown): void {
+    if (!(error instanceof Error) || error instanceof WebAssembly.RuntimeError) {
+      this.broke(error);
+      return;
+    }
+    this.act({ type: 'refused', knob, sentence: error.message });
+  }
+  /** Reads again what only changes by command. */
+  private refresh(): void {
+    if (this.isBroken) return;
+    const knobs: Change[] = this.engine.knobs();
+    this.knobs = new Map(knobs.map(({ name, value }) => [name, value]));
+    this.changed();
+  }
+  private changed(): void {
+    this.dirty = true;
+    this.loop.redraw();
+    clearTimeout(this.addressTimer);
+    this.addressTimer = setTimeout(() => {
+      history.replaceState(null, '', format(this.state, this.knobs, this.catalog));
+    }, ADDRESS_AFTER);
+  }
+
+  private makeViews() {
+    const voice = new Voice(byId('voice'));
+    const canvas = byId('flights') as HTMLCanvasElement;
+    const redraw = (): void => {
+      this.dirty = true;
+      this.loop.redraw();
+    };
+    byId('legend').append(legend(this.catalog.classes));
+    return {
+      voice,
+      topbar: new TopBar(this, byId('topbar')),
+      tasks: new Tasks(this, byId('task'), (text) => voice.say(text)),
+      dials: new Dials(this, byId('dials-network'), byId('dials-election')),
+      faults: new Faults(this, byId('faults')),
+      ladder: new Ladder(this, byId('ladder'), canvas, redraw),
+      flights: new Flights(this, canvas),
+      charts: new Charts(this, byId('charts')),
+      scene: new Scene(byId('scene-words'), redraw),
+      inspector: new Inspector(this, byId('inspector')),
+      events: new Events(this, byId('events'), {
+        why: (id) => this.engine.why(id),
+        commands: () => this.takeJournal(),
+      }),
+      timeline: new Timeline(this, byId('timeline')),
+    };
+  }
+
+  private draw(wallMs: number): void {
+    if (this.isBroken) return;
+    const { views, palette, still } = this;
+    const now = performance.now();
+    if (this.dirty || now - this.textAt >= TEXT_EVERY) {
+      this.textAt = now;
+      this.due = [...this.texts];
+      this.takeNotes();
+    }
+    if (this.dirty) this.controls();
+    if (this.dirty || now - this.samplesAt >= SAMPLES_EVERY) this.takeSamples(now);
+    // From here on the frame's views are in use: no call of the engine.
+    const frame = this.module.frame(this.engine);
+    if (this.samplesTaken) this.samplesEnd = frame.world.samples_end(0);
+    this.samplesTaken = false;
+    // All at once after a command; else one a frame, so that none is late.
+    const texts = this.due.splice(0, this.dirty || !this.state.running ? this.due.length : 1);
+    this.dirty = false;
+    for (const update of texts) update(frame);
+    views.flights.draw(frame, views.ladder.layout, palette, wallMs, still.matches);
+    views.charts.draw(palette, `${this.state.theme} ${palette.ink}`, !this.state.running);
+  }
+  /** What only changes when somebody asks for it, and may ask the engine. */
+  private controls(): void {
+    const { dials, topbar, events } = this.views;
+    dials.update();
+    topbar.update();
+    events.answer();
+    updateNotices(this, byId('notices'));
+  }
+  /** The parts of the page that are text. Each is brought up to date four times a second. */
+  private readonly texts: readonly ((frame: Frame) => void)[] = [
+    (frame) => this.views.ladder.update(frame, this.still.matches),
+    (frame) => this.views.timeline.update(nowMs(frame), this.loop.behind, this.views.events.caption, this.stepping),
+    (frame) => this.views.inspector.update(frame),
+    (frame) => this.views.faults.update(frame),
+    () => this.views.events.update(),
+    (frame) => this.views.scene.update(frame, this.views.ladder),
+    (frame) => {
+      this.views.tasks.observe(frame);
+      this.views.tasks.update();
+    },
+    () => this.views.charts.describe(),
+  ];
+
+  private takeNotes(): void {
+    const fresh: NoteRow[] = this.engine.notes(this.noteNumber, NOTES_MAX);
+    const last = fresh.at(-1);
+    if (last === undefined) return;
+    this.noteNumber = last.number + 1;
+    const notable = new Map(this.catalog.notes.map(({ name, notable }) => [name, notable]));
+    const shown = fresh.filter(({ kind }) => kind === 'command' || notable.get(kind) === true);
+    this.views.events.add(shown);
+    const spoken = shown.findLast(({ kind }) => SPOKEN.has(kind));
+    if (spoken !== undefined && this.state.running) this.views.voice.say(capital(noteText(spoken, this.members)));
+  }
+  /** Every command so far; kept for the day the engine can no longer tell. */
+  private takeJournal(): { do: Act }[] {
+    this.journal = this.engine.journal();
+    return commandsOf(this.journal);
+  }
+  private takeSamples(now: number): void {
+    this.samplesAt = now;
+    const names = this.engine.sample_columns();
+    this.views.charts.history.add(names, this.engine.samples(this.samplesEnd));
+    this.samplesTaken = true;
+  }
+
+  private applyTheme(): void {
+    document.documentElement.dataset['theme'] = this.state.theme;
+    this.palette = readPalette(this.catalog.classes);
+  }
+  private watchMedia(): void {
+    const again = (): void => {
+      this.palette = readPalette(this.catalog.classes);
+      this.changed();
+    };
+    for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) matchMedia(query).addEventListener('change', again);
+    this.still.addEventListener('change', again);
+  }
+
+  private broke(error: unknown): void {
+    if (this.isBroken) return;
+    this.isBroken = true;
+    this.loop.setRunning(false);
+    const { scenario, seed } = this.state;
+    const text = [this.module.panicText(), String(error)].filter((part) => part !== '').join('\n');
+    const replay = this.journal === '' ? JSON.stringify({ scenario, seed }) : this.journal;
+    showBroken(byId('broken'), text, replay);
+    console.error(error);
+  }
+}
+
+/** The commands of a journal as the engine writes it. */
+function commandsOf(journal: string): { do: Act }[] {
+  return JSON.parse(journal).journal;
+}
+
+async function start(): Promise<void> {
+  const status = byId('loading');
+  try {
+    const module = await load();
+    const wish = parse(location.search, module.catalog);
+    byId('page').hidden = false;
+    new Page(module, wish);
+    status.remove();
+  } catch (error) {
+    console.error(error);
+    byId('page').hidden = true;
+    setText(status, say('load_failed', { error: error instanceof Error ? error.message : String(error) }));
+  }
+}
+
+void start();

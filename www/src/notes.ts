@@ -1,0 +1,106 @@
+// Notes and causes as sentences.
+
+import type { NoteRow, WhyRow } from './engine.ts';
+import { ppm, say, sayIfKnown, span } from './say.ts';
+import { memberName, programName } from './words.ts';
+
+function statusText(status: number): string {
+  return sayIfKnown(`status_${status}`) ?? say('status_other', { status: String(status) });
+}
+
+/** Everything that the locale's sentence about a note may name. */
+function values({ program, a, b }: Pick<NoteRow, 'program' | 'a' | 'b'>, members: number): Record<string, string | number> {
+  return {
+    program: programName(program, members),
+    term: String(b),
+    index: String(b),
+    leader: memberName(a),
+    peer: memberName(a),
+    n: a,
+    status: String(a),
+    span: span(b / 1000),
+    stream: sayIfKnown(`stream_${b}`) ?? '',
+  };
+}
+
+type Special = (a: number, b: number, members: number) => { key?: string; values?: Record<string, string | number> };
+
+/** Kinds of notes whose `a` and `b` need unpacking. */
+const SPECIAL: Readonly<Record<string, Special>> = {
+  started: (a) => (a === 0 ? {} : { key: 'started_again' }),
+  restart_in: (a) => (a === 0 ? { key: 'restart_at_once' } : { values: { span: span(a) } }),
+  loses_leader: (a) => (a === 0 ? { key: 'loses_leader_none' } : {}),
+  observed_holder: (a, _, members) =>
+    a >>> 8 >= 0xffff ? { key: 'observed_nobody' } : { values: { holder: programName(a >>> 8, members) } },
+  renewal_fails: (_, b) => ({ values: { status: statusText(b) } }),
+  try_failed: (_, b) => ({ values: { status: statusText(b) } }),
+  etcd_call: (a) => ({ key: a < 16 ? 'etcd_call' : 'etcd_call_failed', values: { call: sayIfKnown(`call_${a & 15}`) ?? '' } }),
+  api_request: (a) => ({ values: { status: statusText(a >>> 8) } }),
+  user_request: (a) => ({
+    values: { call: sayIfKnown(`user_${a & 255}`) ?? '', api: ((a >>> 8) & 255) + 1, status: statusText(a >>> 16) },
+  }),
+};
+
+/** A note as a sentence, without its full stop. */
+export function noteText(note: Pick<NoteRow, 'program' | 'kind' | 'a' | 'b'>, members: number): string {
+  const special = SPECIAL[note.kind]?.(note.a, note.b, members) ?? {};
+  const filled = { ...values(note, members), ...special.values };
+  return sayIfKnown(`note_${special.key ?? note.kind}`, filled) ?? `${filled['program']}: ${note.kind}`;
+}
+
+/** A command as the journal has it. */
+export type Act =
+  | { set: { name: string; value: number }[] }
+  | { inject: { name: string; host: number; to: number | null; value: number | null } }
+  | { heal: number }
+  | 'heal_all';
+
+/** A command as a sentence. `dial` says where a dial stands. */
+export function commandText(act: Act | undefined, dial: (name: string, value: number) => string): string {
+  if (act === undefined) return say('note_command');
+  if (act === 'heal_all') return say('command_heal_all');
+  if ('heal' in act) return say('command_heal');
+  if ('set' in act) return say('command_set', { dials: act.set.map(({ name, value }) => dial(name, value)).join('; ') });
+  return say('command_inject', { what: faultText(act.inject) });
+}
+
+/** A fault as a clause: "host 2 is cut off". */
+export function faultText({ name, host, to, value }: { name: string; host: number; to: number | null; value: number | null }): string {
+  const values = { n: host + 1, to: to === null ? '' : to + 1, value: value ?? '', loss: ppm(value ?? 0) };
+  return sayIfKnown(`force_${name}`, values) ?? name;
+}
+
+/** Whether both commands move the same dials, as one drag does. */
+export function sameDials(a: Act | undefined, b: Act | undefined): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || !('set' in a) || !('set' in b)) return false;
+  const names = (act: { set: { name: string }[] }): string => act.set.map(({ name }) => name).join();
+  return names(a) === names(b);
+}
+
+/** A link of a chain of causes as a sentence; the engine's own where the locale has none. */
+export function causeText(row: WhyRow, members: number, command: (place: number) => string): string {
+  if (typeof row.kind === 'string') return noteText({ ...row, kind: row.kind }, members);
+  if (row.what === 'command') return command(row.a);
+  const values = {
+    program: programName(row.program, members),
+    timer: row.text.replace(/^timer /, '').replaceAll('_', ' '),
+    reason: sayIfKnown(`drop_${row.b}`) ?? row.text,
+    class: row.text.replace(/^message read: /, ''),
+  };
+  return sayIfKnown(`cause_${row.what}`, values) ?? row.text;
+}
+
+/** Notes that a listener wants to hear of at once. */
+export const SPOKEN: ReadonlySet<string> = new Set([
+  'leads', 'loses_leader', 'acquired', 'lease_lost', 'exited', 'unhealthy', 'healthy',
+]);
+
+/** Which way a note points, for the mark beside it. */
+export function noteTone(kind: string): 'good' | 'bad' | 'plain' {
+  if (['leads', 'finds_leader', 'stream_up', 'etcd_connected', 'healthy', 'acquired', 'started'].includes(kind)) return 'good';
+  const bad = [
+    'exited', 'loses_leader', 'steps_down', 'stream_down', 'slow_fsync', 'etcd_disconnected', 'unhealthy',
+    'renewal_fails', 'lease_lost',
+  ];
+  return bad.includes(kind) ? 'bad' : 'plain';
+}

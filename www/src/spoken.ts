@@ -1,0 +1,41 @@
+// Where a dial stands, in words.
+
+import { knob, type App } from './app.ts';
+import { quantity, shown } from './quantity.ts';
+import { say } from './say.ts';
+
+export function placeText(place: string): string {
+  const [, member] = /^member-(\d)$/.exec(place) ?? [];
+  if (member !== undefined) return say('place_member', { n: member });
+  const [, api] = /^api-etcd-(\d)$/.exec(place) ?? [];
+  if (api !== undefined) return say('place_api_etcd', { n: api });
+  if (place === 'all-members') return say('place_all_members');
+  if (place === 'one-way-1-2') return say('place_one_way');
+  return place === 'everything' ? say('place_everything') : place;
+}
+
+/** Whether a cluster of this size has the place. */
+export function placeExists(place: string, members: number): boolean {
+  const [, number] = /-(\d)$/.exec(place) ?? [];
+  return number === undefined || Number(number) <= members;
+}
+
+/** "30 percent of packets lost at member 1", "15 seconds". */
+export function spoken(app: App, name: string, value = knob(app, name)): string {
+  const spec = app.catalog.knobs.find((spec) => spec.name === name);
+  if (spec === undefined) return String(value);
+  if (spec.unit === 'place') return placeText(app.catalog.places[value] ?? '');
+  if (spec.unit === 'switch') return say(value === 1 ? 'value_on' : 'value_off');
+  if (name === 'loss_ppm') {
+    const place = placeText(app.catalog.places[knob(app, 'loss_place')] ?? '');
+    return say('value_loss', { percent: shown(spec, value), place });
+  }
+  return say('value_spoken', { value: shown(spec, value), unit: say(quantity(spec).spoken) });
+}
+
+/** The same for the eye: "30 %", "15 s". */
+export function written(app: App, name: string, value: number): string {
+  const spec = app.catalog.knobs.find((spec) => spec.name === name);
+  if (spec === undefined || spec.unit === 'place' || spec.unit === 'switch') return spoken(app, name, value);
+  return `${shown(spec, value)}\u00a0${quantity(spec).unit}`;
+}

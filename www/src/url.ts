@@ -1,0 +1,113 @@
+// The address and the state: short readable parameters, each checked on its own.
+
+import type { Catalog, Change, KnobSpec } from './engine.ts';
+import { quantity, shown } from './quantity.ts';
+import { say } from './say.ts';
+import { placeExists } from './spoken.ts';
+import { SPEEDS, type Theme } from './state.ts';
+
+/** What an address asks for, and a sentence about each part of it that cannot be had. */
+export interface Wish {
+  scenario: string;
+  seed: number;
+  changes: Change[];
+  running: boolean;
+  speed: number;
+  theme: Theme;
+  notices: string[];
+}
+
+const THEMES: readonly Theme[] = ['auto', 'light', 'dark'];
+const SEED_MAX = 0xffff_ffff;
+
+/** Numbers as people type them; not the hexadecimal, blanks and infinities that Number() takes as well. */
+function number(text: string): number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
+}
+
+/** Reads an address's query. `defaultSeed` is used where it names none. */
+export function parse(query: string, catalog: Catalog): Wish {
+  const params = new URLSearchParams(query);
+  const notices: string[] = [];
+  const take = <T>(name: string, fallback: T, allowed: string, used: string, read: (text: string) => T | undefined): T => {
+    const text = params.get(name);
+    params.delete(name);
+    if (text === null) return fallback;
+    const value = read(text);
+    if (value !== undefined) return value;
+    const clipped = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+    notices.push(say('bad_parameter', { name, value: clipped === '' ? '""' : clipped, allowed, used }));
+    return fallback;
+  };
+  const oneOf = <T extends string>(name: string, names: readonly T[], fallback: T): T =>
+    take(name, fallback, say('allowed_one_of', { names: names.join(', ') }), fallback, (text) =>
+      names.find((name) => name === text),
+    );
+  const onOff = (name: string, fallback: boolean): boolean =>
+    take(name, fallback, say('allowed_switch'), say(fallback ? 'value_on' : 'value_off'), (text) =>
+      ['1', 'on', 'true'].includes(text) ? true : ['0', 'off', 'false'].includes(text) ? false : undefined,
+    );
+
+  const scenarios = catalog.scenarios.map(({ name }) => name);
+  const wish: Wish = {
+    scenario: oneOf('scenario', scenarios, scenarios[0] ?? ''),
+    seed: take('seed', 1, say('allowed_whole', { min: 0, max: String(SEED_MAX) }), '1', (text) =>
+      /^\d{1,10}$/.test(text) && Number(text) <= SEED_MAX ? Number(text) : undefined,
+    ),
+    changes: [],
+    running: onOff('running', false),
+    speed: take('speed', 1, say('allowed_one_of', { names: SPEEDS.join(', ') }), '1', (text) =>
+      SPEEDS.find((speed) => speed === number(text)),
+    ),
+    theme: oneOf('theme', THEMES, 'auto'),
+    notices,
+  };
+  for (const spec of catalog.knobs) {
+    const { param } = quantity(spec);
+    if (!params.has(param)) continue;
+    const members = catalog.scenarios.find(({ name }) => name === wish.scenario)?.members ?? 0;
+    const places = catalog.places.filter((place) => placeExists(place, members));
+    const value = readKnob(spec, catalog, places, { take, oneOf, onOff });
+    if (value !== spec.default) wish.changes.push({ name: spec.name, value });
+  }
+  for (const name of new Set(params.keys())) notices.push(say('bad_parameter_unknown', { name: name.slice(0, 40) }));
+  return wish;
+}
+
+interface Readers {
+  take<T>(name: string, fallback: T, allowed: string, used: string, read: (text: string) => T | undefined): T;
+  oneOf(name: string, names: readonly string[], fallback: string): string;
+  onOff(name: string, fallback: boolean): boolean;
+}
+
+function readKnob(spec: KnobSpec, { places: all }: Catalog, places: readonly string[], { take, oneOf, onOff }: Readers): number {
+  const { param, factor, unit } = quantity(spec);
+  if (spec.unit === 'place') return all.indexOf(oneOf(param, places, all[spec.default] ?? ''));
+  if (spec.unit === 'switch') return Number(onOff(param, spec.default === 1));
+  const [min, max] = [shown(spec, spec.min), shown(spec, spec.max)];
+  return take(param, spec.default, say('allowed_number', { min, max, unit }), `${shown(spec, spec.default)} ${unit}`, (text) => {
+    const value = Math.round(number(text) * factor);
+    return value >= spec.min && value <= spec.max ? value : undefined;
+  });
+}
+
+/** The query that leads back to here: only what differs from the defaults, but always scenario and seed. */
+export function format(
+  wish: Pick<Wish, 'scenario' | 'seed' | 'running' | 'speed' | 'theme'>,
+  knobs: ReadonlyMap<string, number>,
+  { knobs: specs, places }: Catalog,
+): string {
+  const params = new URLSearchParams({ scenario: wish.scenario, seed: String(wish.seed) });
+  for (const spec of specs) {
+    const value = knobs.get(spec.name) ?? spec.default;
+    if (value === spec.default) continue;
+    const { param } = quantity(spec);
+    if (spec.unit === 'place') params.set(param, places[value] ?? '');
+    else if (spec.unit === 'switch') params.set(param, value === 1 ? 'on' : 'off');
+    else params.set(param, shown(spec, value));
+  }
+  if (wish.running) params.set('running', 'on');
+  if (wish.speed !== 1) params.set('speed', String(wish.speed));
+  if (wish.theme !== 'auto') params.set('theme', wish.theme);
+  return `?${params}`;
+}

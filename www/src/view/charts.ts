@@ -1,0 +1,243 @@
+// Four charts over the newest minutes, each with its words and its table.
+
+import uPlot from 'uplot';
+import type { App } from '../app.ts';
+import { html, list, setText } from '../dom.ts';
+import { say, share, short, span } from '../say.ts';
+import type { Palette } from './palette.ts';
+
+/** Rows kept for drawing: ten minutes at four a second. */
+const KEPT = 2400;
+/** Seconds shown. */
+const WINDOW = 120;
+/** Rows of a table: enough to read, few enough to hear. */
+const TABLE_ROWS = 12;
+/** The least time between two drawings of the charts, in ms. */
+const EVERY = 50;
+const HEIGHT = 116;
+
+interface Spec {
+  readonly name: 'success' | 'latency' | 'leaders' | 'lease';
+  readonly stepped: boolean;
+  readonly format: (value: number) => string;
+  /** The lines it shows; each the least of its columns. */
+  lines(app: App): Line[];
+}
+
+interface Line {
+  readonly label: string;
+  readonly columns: readonly string[];
+  /** Whether 0 says that nothing was measured. */
+  readonly zeroIsNone?: boolean;
+}
+
+const SPECS: readonly Spec[] = [
+  {
+    name: 'success', stepped: false, format: share,
+    lines: (app) =>
+      Array.from({ length: app.members }, (_, n) => ({
+        label: say('chart_api', { n: n + 1 }),
+        columns: [`success_${n}_read`, `success_${n}_write`],
+      })),
+  },
+  {
+    name: 'latency', stepped: false, format: span,
+    lines: () => [{ label: say('chart_p50'), columns: ['p50_ms'], zeroIsNone: true }, { label: say('chart_p99'), columns: ['p99_ms'], zeroIsNone: true }],
+  },
+  { name: 'leaders', stepped: true, format: short, lines: () => [{ label: say('chart_leaders'), columns: ['leader_changes'] }] },
+  {
+    name: 'lease', stepped: false, format: span,
+    lines: () => ([0, 1] as const).map((n) => ({ label: say(`component_short_${n}`), columns: [`lease_left_${n}_ms`] })),
+  },
+];
+
+/** The newest samples, column by column. */
+export class History {
+  names: readonly string[] = [];
+  private rows: Float64Array[] = [];
+
+  /** Adds rows laid out one after the other; a moment that comes again means that the past was changed. */
+  add(names: readonly string[], cells: Float64Array): void {
+    this.names = names;
+    for (let at = 0; at + names.length <= cells.length; at += names.length) {
+      const row = cells.slice(at, at + names.length);
+      while ((this.rows.at(-1)?.[0] ?? -1) >= (row[0] ?? 0)) this.rows.pop();
+      this.rows.push(row);
+    }
+    if (this.rows.length > KEPT) this.rows.splice(0, this.rows.length - KEPT);
+  }
+  clear(): void {
+    this.rows = [];
+  }
+  /** A line's values in these rows; null: none. */
+  values(rows: readonly Float64Array[], { columns, zeroIsNone }: Line): (number | null)[] {
+    const at = columns.map((column) => this.names.indexOf(column));
+    return rows.map((row) => {
+      let least = Infinity;
+      for (const index of at) {
+        const value = row[index] ?? NaN;
+        if (value < least && (value > 0 || (value === 0 && zeroIsNone !== true))) least = value;
+      }
+      return least === Infinity ? null : least;
+    });
+  }
+  /** The rows of the window that ends now, thinned to what can be seen. */
+  window(): Float64Array[] {
+    const end = this.rows.at(-1)?.[0] ?? 0;
+    const start = this.rows.findIndex((row) => (row[0] ?? 0) >= end - WINDOW);
+    return start < 0 ? [] : this.rows.slice(start);
+  }
+}
+
+class Chart {
+  readonly node: HTMLElement;
+  private readonly spec: Spec;
+  private readonly app: App;
+  private readonly plotAt = html('div', { class: 'plot', 'aria-hidden': 'true' });
+  private readonly summary = html('p', { class: 'visually-hidden' });
+  private readonly keys = html('ul', { class: 'keys', 'aria-hidden': 'true' });
+  private readonly details: HTMLDetailsElement;
+  private readonly table = html('tbody');
+  private readonly heads = html('tr');
+  private plot: uPlot | undefined;
+  private built = '';
+  private visible = true;
+  private width = 200;
+
+  constructor(app: App, spec: Spec) {
+    this.app = app;
+    this.spec = spec;
+    this.details = html('details', {}, html('summary', {}, say('chart_table')), html('table', {}, html('thead', {}, this.heads), this.table));
+    const caption = html('figcaption', {}, html('h3', {}, this.title()), this.keys);
+    this.node = html('figure', { class: 'chart', id: `chart-${spec.name}` }, caption, this.plotAt, this.summary, this.details);
+    new IntersectionObserver(([entry]) => {
+      this.visible = entry?.isIntersecting ?? true;
+    }).observe(this.node);
+    // Asking for the width while drawing would lay the whole page out.
+    new ResizeObserver(([entry]) => {
+      this.width = Math.max(120, Math.floor(entry?.contentRect.width ?? 0));
+    }).observe(this.plotAt);
+  }
+  private title(): string {
+    return say(`chart_${this.spec.name}`);
+  }
+
+  draw(history: History, palette: Palette, theme: string): void {
+    if (!this.visible) return;
+    const series = this.spec.lines(this.app);
+    const rows = history.window();
+    const data: uPlot.AlignedData = [
+      rows.map((row) => row[0] ?? 0),
+      ...series.map((line) => history.values(rows, line)),
+    ];
+    const { width } = this;
+    const key = `${theme} ${series.map(({ label }) => label).join()}`;
+    if (this.plot === undefined || this.built !== key) {
+      this.built = key;
+      this.plot?.destroy();
+      this.plot = new uPlot(options(this.spec, series.map(({ label }) => label), palette, width), data, this.plotAt);
+      list(this.keys, series, () => html('li'), (item, { label }, index) => {
+        item.replaceChildren(html('span', { class: `swatch series-${index}` }), label);
+      });
+      this.keys.classList.toggle('alone', series.length < 2);
+      return;
+    }
+    if (this.plot.width !== width) this.plot.setSize({ width, height: HEIGHT });
+    this.plot.setData(data);
+  }
+
+  describe(history: History): void {
+    const series = this.spec.lines(this.app);
+    const rows = history.window();
+    const [first, last] = [rows[0], rows.at(-1)];
+    const { format } = this.spec;
+    if (first === undefined || last === undefined) {
+      setText(this.summary, say('chart_empty', { title: this.title() }));
+      return;
+    }
+    const said = series.map((line) => {
+      const { label } = line;
+      const values = history.values(rows, line).filter((value) => value !== null);
+      if (values.length === 0) return `${label}: ${say('none')}`;
+      const [low, high] = [Math.min(...values), Math.max(...values)];
+      return say('chart_series', { name: label, last: format(values.at(-1) ?? 0), low: format(low), high: format(high) });
+    });
+    const seconds = (last[0] ?? 0) - (first[0] ?? 0);
+    setText(this.summary, say('chart_summary', { title: this.title(), series: said.join('; '), span: span(seconds * 1000) }));
+    if (this.details.open) this.fillTable(history, series, rows);
+  }
+
+  private fillTable(history: History, series: readonly Line[], rows: Float64Array[]): void {
+    const step = Math.max(1, Math.ceil(rows.length / TABLE_ROWS));
+    const chosen = rows.filter((_, index) => (rows.length - 1 - index) % step === 0).reverse();
+    list(this.heads, [say('chart_time'), ...series.map(({ label }) => label)], () => html('th', { scope: 'col' }), setText);
+    list(this.table, chosen, () => html('tr'), (line, row) => {
+      const cells = [span((row[0] ?? 0) * 1000), ...series.map((line) => {
+        const [value = null] = history.values([row], line);
+        return value === null ? '–' : this.spec.format(value);
+      })];
+      list(line, cells, () => html('td'), setText);
+    });
+  }
+}
+
+function options(spec: Spec, labels: readonly string[], palette: Palette, width: number): uPlot.Options {
+  const font = '11px system-ui, sans-serif';
+  const grid = { stroke: palette.track, width: 1 };
+  const paths = spec.stepped ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
+  const one = 1 / devicePixelRatio;
+  const axis = { stroke: palette.muted, font, grid: { show: false }, ticks: { show: false }, size: 22 };
+  return {
+    width,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { show: false },
+    padding: [6, 14, 0, 0],
+    scales: {
+      x: { time: false },
+      y: spec.name === 'success' ? { range: [0, 1.02] } : { range: (_plot, _low, high) => [0, Math.max(high * 1.08, spec.name === 'leaders' ? 4 : 1)] },
+    },
+    axes: [
+      { ...axis, values: (_plot, splits) => splits.map((value) => `${value} s`), space: 60 },
+      { ...axis, grid, size: 50, space: 34, values: (_plot, splits) => splits.map((value) => (spec.name === 'leaders' && value % 1 !== 0 ? '' : spec.format(value))) },
+    ],
+    series: [
+      {},
+      ...labels.map((label, index) => ({
+        label,
+        stroke: palette.series[index] ?? palette.ink,
+        // On machines without a GPU a line of more than one device pixel costs three times as much.
+        width: one,
+        ...(index > 0 ? { dash: [6, 3].map((part) => part * index) } : {}),
+        points: { show: false },
+        ...(paths === undefined ? {} : { paths }),
+      })),
+    ],
+  };
+}
+
+export class Charts {
+  readonly history = new History();
+  private readonly charts: Chart[];
+  private readonly drawn: number[];
+  private next = 0;
+
+  constructor(app: App, parent: HTMLElement) {
+    this.charts = SPECS.map((spec) => new Chart(app, spec));
+    this.drawn = this.charts.map(() => 0);
+    parent.append(html('h2', { class: 'visually-hidden' }, say('charts')), ...this.charts.map(({ node }) => node));
+  }
+  /** Draws at most one chart, in turn, if it is time to, so that no frame pays for all; `all` where no frame will follow. */
+  draw(palette: Palette, theme: string, all: boolean): void {
+    const now = performance.now();
+    this.charts.forEach((chart, index) => {
+      if (!all && (index !== this.next || now - (this.drawn[index] ?? 0) < EVERY)) return;
+      this.drawn[index] = now;
+      chart.draw(this.history, palette, theme);
+    });
+    this.next = (this.next + 1) % this.charts.length;
+  }
+  describe(): void {
+    for (const chart of this.charts) chart.describe(this.history);
+  }
+}

@@ -1,0 +1,191 @@
+// The ladder: five rungs from the network to the users, drawn in SVG. What moves is drawn on the canvas above it.
+
+import { knob, type App } from '../app.ts';
+import { html, list, setAttribute, setText, svg } from '../dom.ts';
+import type { Frame } from '../frame.ts';
+import { HurtSince, RUNGS, Stuck, examine, type Rung } from '../health.ts';
+import { layOut, lossHandle, type Layout } from '../layout.ts';
+import { ppm, say } from '../say.ts';
+import { spoken } from '../spoken.ts';
+import { apiPart, electorPart, hostPart, linkPart, memberPart, usersPart, type Part } from './parts.ts';
+
+/** Narrower columns than this cannot hold their texts; then the drawing scrolls in its own frame. */
+const COLUMN_MIN = 88;
+/** How far the pointer moves for one percent of loss. */
+const PX_PER_PERCENT = 2;
+
+const MARKS = ['●', '▲', '✕'] as const;
+
+export class Ladder {
+  /** The geometry of the drawing, for the canvas. */
+  layout: Layout;
+  private readonly app: App;
+  private readonly stage: HTMLElement;
+  private readonly drawing: SVGSVGElement;
+  private readonly headers: Record<Rung, { head: HTMLElement; mark: HTMLElement; state: HTMLElement; since: HTMLElement }>;
+  private readonly hurt = new HurtSince();
+  private readonly stuck = new Stuck();
+  private parts: Part[] = [];
+  private handle: SVGGElement | undefined;
+  private built = '';
+  private width = 600;
+
+  constructor(app: App, parent: HTMLElement, canvas: HTMLCanvasElement, onLayout: () => void) {
+    this.app = app;
+    this.drawing = svg('svg', { class: 'drawing', role: 'group', 'aria-label': say('scene') });
+    this.headers = Object.fromEntries(RUNGS.map((rung) => [rung, makeHeader(rung)])) as Ladder['headers'];
+    this.stage = html('div', { class: 'stage' }, ...RUNGS.map((rung) => this.headers[rung].head), this.drawing, canvas);
+    parent.append(this.stage);
+    this.layout = layOut(600, app.members);
+    // Asking for the width while drawing would lay the whole page out.
+    new ResizeObserver(([entry]) => {
+      this.width = Math.floor(entry?.contentRect.width ?? 0);
+      onLayout();
+    }).observe(parent);
+  }
+
+  /** Brings the texts and shapes up to date. `counts`: links show numbers, since nothing flies. */
+  update(frame: Frame, counts: boolean): void {
+    this.rebuildIfNeeded(frame, counts);
+    for (const part of this.parts) part.update(frame);
+    this.stuck.observe(frame);
+    const healths = examine(frame, this.stuck.ms);
+    this.hurt.observe(frame, healths);
+    for (const rung of RUNGS) {
+      const { head, mark, state, since } = this.headers[rung];
+      const line = this.hurt.line(rung, healths[rung]);
+      setAttribute(head, 'data-level', healths[rung].level);
+      setText(mark, MARKS[healths[rung].level]);
+      setText(state, line.state);
+      setAttribute(state, 'title', healths[rung].problems.join('; '));
+      setText(since, line.since);
+    }
+    this.updateHandle();
+  }
+  /** Each rung's line, for the scene in words. */
+  lines(frame: Frame): string[] {
+    const healths = examine(frame, this.stuck.ms);
+    return RUNGS.map((rung) => {
+      const { state, since } = this.hurt.line(rung, healths[rung]);
+      return say('words_rung', { rung: say(`rung_${rung}`), state: [state, since].filter((part) => part !== '').join(', ') });
+    });
+  }
+  forget(): void {
+    this.hurt.forget();
+  }
+
+  private rebuildIfNeeded(frame: Frame, counts: boolean): void {
+    const { members } = this.app;
+    const width = Math.max(this.width, COLUMN_MIN * members);
+    const key = `${width} ${members} ${counts} ${frame.elector.rows}`;
+    if (key === this.built) return;
+    this.built = key;
+    this.layout = layOut(width, members);
+    const { layout } = this;
+    setAttribute(this.drawing, 'width', layout.width);
+    setAttribute(this.drawing, 'height', layout.height);
+    this.stage.style.width = `${layout.width}px`;
+    this.stage.style.height = `${layout.height}px`;
+    this.stage.classList.toggle('narrow', layout.narrow);
+    this.stage.classList.toggle('stacked', layout.stacked);
+    for (const rung of RUNGS) this.headers[rung].head.style.top = `${layout.rungs[rung].top}px`;
+    this.parts = makeParts(this.app, layout, frame, counts);
+    this.handle = this.makeHandle();
+    this.drawing.replaceChildren(...lanes(layout), ...this.parts.map(({ node }) => node), this.handle);
+  }
+
+  private makeHandle(): SVGGElement {
+    const pill = svg('rect', { x: -48, y: -12, width: 96, height: 24, rx: 12, class: 'pill' });
+    const grip = svg('path', { d: 'M-36 -4l-4 4l4 4M36 -4l4 4l-4 4', class: 'grip' });
+    const label = svg('text', { y: 4, class: 'small', 'text-anchor': 'middle' });
+    const handle = svg('g', { class: 'loss-handle', role: 'slider', tabindex: 0, 'aria-valuemin': 0 }, pill, grip, label);
+    const spec = this.app.catalog.knobs.find(({ name }) => name === 'loss_ppm');
+    const max = spec?.max ?? 0;
+    setAttribute(handle, 'aria-valuemax', max / 10_000);
+    const set = (value: number): void => {
+      this.app.setKnobs([{ name: 'loss_ppm', value: Math.min(max, Math.max(0, Math.round(value / 10_000) * 10_000)) }]);
+    };
+    const now = (): number => knob(this.app, 'loss_ppm');
+    let from: { x: number; value: number } | undefined;
+    handle.addEventListener('pointerdown', (event) => {
+      handle.setPointerCapture(event.pointerId);
+      from = { x: event.clientX, value: now() };
+    });
+    handle.addEventListener('pointermove', (event) => {
+      if (from !== undefined) set(from.value + ((event.clientX - from.x) / PX_PER_PERCENT) * 10_000);
+    });
+    const end = (): void => {
+      from = undefined;
+    };
+    handle.addEventListener('pointerup', end);
+    handle.addEventListener('pointercancel', end);
+    handle.addEventListener('keydown', (event) => {
+      const moves: Record<string, number> = {
+        ArrowRight: now() + 10_000, ArrowUp: now() + 10_000, ArrowLeft: now() - 10_000, ArrowDown: now() - 10_000,
+        PageUp: now() + 100_000, PageDown: now() - 100_000, Home: 0, End: max,
+      };
+      const to = moves[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      set(to);
+    });
+    return handle;
+  }
+
+  private updateHandle(): void {
+    const { handle, app, layout } = this;
+    if (handle === undefined) return;
+    const place = app.catalog.places[knob(app, 'loss_place')] ?? '';
+    const { x, y } = lossHandle(layout, place);
+    const loss = knob(app, 'loss_ppm');
+    const margin = 50;
+    setAttribute(handle, 'transform', `translate(${Math.min(layout.width - margin, Math.max(margin, x))} ${y})`);
+    setAttribute(handle, 'aria-label', say('dial_loss_ppm'));
+    setAttribute(handle, 'aria-valuenow', loss / 10_000);
+    setAttribute(handle, 'aria-valuetext', spoken(app, 'loss_ppm'));
+    setAttribute(handle, 'data-on', String(loss > 0));
+    const label = handle.querySelector('text');
+    if (label !== null) setText(label, say('draw_loss', { loss: ppm(loss) }));
+  }
+}
+
+function makeHeader(rung: Rung): Ladder['headers'][Rung] {
+  const mark = html('span', { class: 'mark', 'aria-hidden': 'true' });
+  const state = html('span', { class: 'state' });
+  const since = html('span', { class: 'since' });
+  const head = html('div', { class: 'rung', id: `rung-${rung}` }, html('h3', {}, say(`rung_${rung}`)), mark, state, since);
+  return { head, mark, state, since };
+}
+
+function makeParts(app: App, layout: Layout, frame: Frame, counts: boolean): Part[] {
+  const hosts = Array.from({ length: layout.members }, (_, host) => host);
+  const links = hosts.flatMap((from) => hosts.slice(from + 1).map((to) => linkPart(app, layout, from, to, counts)));
+  const electors = Array.from({ length: frame.elector.rows }, (_, row) =>
+    electorPart(app, layout, row, frame.elector.host(row), frame.elector.component(row) === 0 ? 0 : 1),
+  );
+  return [
+    ...hosts.map((host) => usersPart(app, layout, host)),
+    ...electors,
+    ...hosts.map((host) => apiPart(app, layout, host)),
+    ...hosts.map((host) => memberPart(app, layout, host)),
+    ...links,
+    ...hosts.map((host) => hostPart(app, layout, host)),
+  ];
+}
+
+/** The lines in which packets climb from rung to rung. */
+function lanes({ columns, rungs }: Layout): SVGElement[] {
+  return columns.map(({ x }) =>
+    svg('path', { class: 'lane', d: `M${x + 7} ${rungs.users.top + rungs.users.height}V${rungs.network.top}` }),
+  );
+}
+
+/** The classes of packets and their colours. */
+export function legend(classes: readonly string[]): HTMLElement {
+  const names = html('ul', { class: 'legend', 'aria-label': say('legend') });
+  const lost = 'lost';
+  list(names, [...classes, lost], () => html('li'), (item, name) => {
+    item.replaceChildren(html('span', { class: `dot class-${name}`, 'aria-hidden': 'true' }), name === lost ? say('legend_lost') : say(`class_${name}` as 'class_api'));
+  });
+  return names;
+}

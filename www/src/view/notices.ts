@@ -1,0 +1,63 @@
+// What the page has to say about itself: bad addresses, a broken engine, and the one line that is read out.
+
+import type { App } from '../app.ts';
+import { button, html, list, setText } from '../dom.ts';
+import { say } from '../say.ts';
+
+/** The least time between two messages, in ms. */
+const EVERY = 1000;
+
+/** The page's one polite live region. Of what comes too fast the newest is read. */
+export class Voice {
+  private readonly region: HTMLElement;
+  private waiting: string | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private last = 0;
+  quiet = false;
+
+  constructor(region: HTMLElement) {
+    this.region = region;
+  }
+  say(text: string): void {
+    if (this.quiet) return;
+    this.waiting = text;
+    if (this.timer !== undefined) return;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      this.last = performance.now();
+      if (this.waiting !== undefined && !this.quiet) setText(this.region, this.waiting);
+      this.waiting = undefined;
+    }, Math.max(0, this.last + EVERY - performance.now()));
+  }
+}
+
+/** Sentences about the address, each of which can be dismissed. */
+export function updateNotices(app: App, parent: HTMLElement): void {
+  const { notices } = app.state;
+  parent.hidden = notices.length === 0;
+  list(parent, notices, () => {
+    const item = html('li', {}, html('span'), button(say('dismiss'), () => {
+      app.act({ type: 'dismiss', notice: [...parent.children].indexOf(item) });
+    }, { class: 'quiet-button' }));
+    return item;
+  }, (item, notice) => {
+    const text = item.firstElementChild;
+    if (text !== null) setText(text, notice);
+  });
+}
+
+/** The engine broke: what it said, and a line that replays the run. */
+export function showBroken(parent: HTMLElement, text: string, replay: string): void {
+  const line = html('textarea', { readonly: true, rows: 4, 'aria-label': say('broken_replay') });
+  line.value = replay;
+  const copy = button(say('copy'), () => {
+    line.select();
+    void navigator.clipboard.writeText(replay).catch(() => undefined);
+  });
+  const reload = button(say('reload'), () => location.reload(), { class: 'primary' });
+  parent.replaceChildren(
+    html('p', {}, html('strong', {}, say('broken'))), html('pre', {}, text), html('p', {}, say('broken_replay')), line,
+    html('div', { class: 'buttons' }, reload, copy),
+  );
+  parent.hidden = false;
+}

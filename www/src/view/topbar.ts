@@ -1,0 +1,73 @@
+// Scenario, seed, link, theme.
+
+import type { App } from '../app.ts';
+import { button, html, setText } from '../dom.ts';
+import { say } from '../say.ts';
+import type { Theme } from '../state.ts';
+
+/** Seeds offered: short enough to say aloud. */
+const SEED_MAX = 9999;
+
+export class TopBar {
+  private readonly app: App;
+  private readonly scenario: HTMLSelectElement;
+  private readonly seed: HTMLInputElement;
+  private readonly theme: HTMLSelectElement;
+  private readonly quiet: HTMLInputElement;
+  private readonly share: HTMLButtonElement;
+
+  constructor(app: App, parent: HTMLElement) {
+    this.app = app;
+    const scenarios = app.catalog.scenarios.map(({ name, title, summary }) => html('option', { value: name, title: summary }, title));
+    this.scenario = html('select', { id: 'scenario' }, ...scenarios);
+    this.scenario.addEventListener('change', () => app.startOver(this.scenario.value, app.state.seed));
+    this.seed = html('input', { type: 'number', id: 'seed', min: 0, max: 0xffff_ffff, step: 1, inputmode: 'numeric' });
+    this.seed.addEventListener('change', () => {
+      if (this.seed.validity.valid && this.seed.value !== '') app.startOver(app.state.scenario, Number(this.seed.value));
+      else this.update();
+    });
+    const fresh = button(say('seed_new'), () => app.startOver(app.state.scenario, 1 + Math.floor(Math.random() * SEED_MAX)), { id: 'seed-new' });
+    this.share = button(say('share'), () => void this.copy(), { id: 'share' });
+    const themes = (['auto', 'light', 'dark'] as const).map((theme) => html('option', { value: theme }, say(`theme_${theme}`)));
+    this.theme = html('select', { id: 'theme' }, ...themes);
+    this.theme.addEventListener('change', () => app.act({ type: 'theme', theme: this.theme.value as Theme }));
+    this.quiet = html('input', { type: 'checkbox', id: 'quiet' });
+    this.quiet.addEventListener('change', () => app.act({ type: 'quiet', quiet: this.quiet.checked }));
+    const field = (control: HTMLElement, text: string, ...more: HTMLElement[]): HTMLElement =>
+      html('div', { class: 'field' }, html('label', { for: control.id }, text), control, ...more);
+    openWhereThereIsRoom(parent.closest('details'));
+    parent.append(
+      field(this.scenario, say('scenario')),
+      field(this.seed, say('seed'), fresh),
+      this.share,
+      field(this.theme, say('theme')),
+      html('div', { class: 'field' }, this.quiet, html('label', { for: 'quiet' }, say('quiet'))),
+    );
+  }
+  update(): void {
+    const { scenario, seed, theme, quiet } = this.app.state;
+    this.scenario.value = scenario;
+    if (document.activeElement !== this.seed || this.seed.value === '') this.seed.value = String(seed);
+    this.theme.value = theme;
+    this.quiet.checked = quiet;
+  }
+  private async copy(): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(location.href);
+      setText(this.share, say('share_done'));
+    } catch {
+      setText(this.share, say('share_failed'));
+    }
+    setTimeout(() => setText(this.share, say('share')), 2000);
+  }
+}
+
+/** On a wide screen the settings are always there; on a phone they fold. */
+function openWhereThereIsRoom(menu: HTMLDetailsElement | null): void {
+  const wide = matchMedia('(min-width: 640px)');
+  const follow = (): void => {
+    if (menu !== null) menu.open = wide.matches;
+  };
+  wide.addEventListener('change', follow);
+  follow();
+}

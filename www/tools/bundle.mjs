@@ -1,0 +1,100 @@
+// Bundles the page: node bundle.mjs <dist> <report.json>
+//
+// The HTML files of www/ say what there is: each local module script and style sheet that they name is an entry.
+// Everything but the HTML gets a name with a hash of its content, and every path is relative.
+import { build } from 'esbuild';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join, posix, relative, resolve, sep } from 'node:path';
+import { ENTRY, WWW, entries } from './entries.mjs';
+
+const [dist, reportFile] = process.argv.slice(2).map((path) => resolve(path));
+
+function bundle(entryPoints) {
+  return build({
+    absWorkingDir: WWW,
+    entryPoints,
+    outdir: dist,
+    bundle: true,
+    splitting: true,
+    minify: true,
+    sourcemap: 'linked',
+    format: 'esm',
+    target: 'es2022',
+    charset: 'utf8',
+    legalComments: 'none', // THIRD-PARTY-LICENSES.txt has them all.
+    entryNames: '[name]-[hash]',
+    chunkNames: '[name]-[hash]',
+    assetNames: '[name]-[hash]',
+    loader: { '.wasm': 'file', '.svg': 'file', '.png': 'file', '.woff2': 'file' },
+    metafile: true,
+    logLevel: 'warning',
+  });
+}
+
+/** The outputs by the entry they come from; names as they are in dist/. */
+function outputsByEntry({ outputs }) {
+  const inDist = (path) => basename(path);
+  return new Map(
+    Object.entries(outputs)
+      .filter(([, { entryPoint }]) => entryPoint !== undefined)
+      .map(([path, { entryPoint, cssBundle }]) => [
+        entryPoint,
+        { path, file: inDist(path), style: cssBundle && inDist(cssBundle) },
+      ]),
+  );
+}
+
+/** A page with the names of the outputs in place of its entries. */
+function rewrite(html, built) {
+  const sheet = (file) => `<link rel="stylesheet" href="${file}">`;
+  // Styles that scripts import are libraries': they come first, so that the page's own may override them.
+  let imported = entries(html).map((entry) => built.get(entry).style).filter((style) => style !== undefined).map(sheet).join('');
+  return html.replaceAll(ENTRY, (...match) => {
+    const { script, style } = match.at(-1);
+    const { file } = built.get(posix.normalize(script ?? style));
+    const before = imported;
+    imported = '';
+    return before + (style === undefined ? `<script type="module" src="${file}"></script>` : sheet(file));
+  });
+}
+
+/** Everything that loading an output fetches at once: all but what is imported later, on demand. */
+function loadedWith(path, { outputs }, found = new Set()) {
+  if (found.has(path)) return found;
+  found.add(path);
+  const { imports = [], cssBundle } = outputs[path] ?? {};
+  for (const { path, kind, external } of imports) {
+    if (kind !== 'dynamic-import' && !external) loadedWith(path, { outputs }, found);
+  }
+  if (cssBundle !== undefined) loadedWith(cssBundle, { outputs }, found);
+  return found;
+}
+
+/** The npm packages that something in the bundle comes from, with their terms. */
+function packages({ inputs }) {
+  const folders = new Set();
+  for (const input of Object.keys(inputs)) {
+    const folder = input.split(sep).join('/').match(/^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0];
+    if (folder !== undefined) folders.add(join(WWW, folder));
+  }
+  return [...folders].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const file = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
+    return { name, version, licence: license ?? '', text: file ? readFileSync(join(folder, file), 'utf8') : '' };
+  });
+}
+
+const pages = readdirSync(WWW).filter((file) => file.endsWith('.html'));
+const html = new Map(pages.map((page) => [page, readFileSync(join(WWW, page), 'utf8')]));
+const { metafile } = await bundle([...new Set([...html.values()].flatMap(entries))]);
+const built = outputsByEntry(metafile);
+
+mkdirSync(dist, { recursive: true });
+for (const [page, text] of html) writeFileSync(join(dist, page), rewrite(text, built));
+if (existsSync(join(WWW, 'public'))) cpSync(join(WWW, 'public'), dist, { recursive: true });
+
+const first = new Set(['index.html']);
+for (const entry of entries(html.get('index.html') ?? '')) {
+  for (const path of loadedWith(built.get(entry).path, metafile)) first.add(relative(dist, resolve(WWW, path)));
+}
+writeFileSync(reportFile, JSON.stringify({ first: [...first], packages: packages(metafile) }));
