@@ -1,1 +1,116 @@
-fn main() {}
+//! The only entry point for building, serving, testing and measuring Brownout.
+
+mod browser;
+mod licences;
+mod run;
+mod serve;
+mod test;
+mod wasm;
+mod web;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use run::Project;
+use std::process::ExitCode;
+
+/// Build, serve, test and measure Brownout.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the page into dist/: static files that work from any folder of any host.
+    Build,
+    /// Build the page, then serve it on this machine.
+    Serve {
+        /// The port to use [default: 8000, or the next free one].
+        #[arg(long)]
+        port: Option<u16>,
+        /// Serve what dist/ holds already.
+        #[arg(long)]
+        no_build: bool,
+    },
+    /// Run every test there is.
+    Test {
+        /// Only what takes less than two minutes: no wasm, no browser, few seeds.
+        #[arg(long)]
+        quick: bool,
+        /// Only this step, with what is built already; may be given several times.
+        /// An unknown name lists them all.
+        #[arg(long, value_name = "STEP")]
+        only: Vec<String>,
+    },
+    /// Measure the engine natively and as wasm under Node.
+    Bench {
+        /// Which benchmark [default: all].
+        name: Option<String>,
+    },
+    /// Show the size of everything in dist/ and hold it against the budgets.
+    Size,
+    /// Compare the model with what the real systems do, and print the report.
+    Fidelity {
+        /// What to compare, and how.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        what: Vec<String>,
+    },
+    /// Run many seeds and print one replay line for each that breaks a rule.
+    Soak {
+        /// Passed on as they are, such as `--seeds 0..1000`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run the native tests and accept what they print as the new expectation.
+    Bless,
+}
+
+fn main() -> ExitCode {
+    match obey(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", run::explain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn obey(command: Command) -> Result<()> {
+    let project = Project::locate()?;
+    match command {
+        Command::Build => web::build(&project),
+        Command::Serve { port, no_build } => {
+            // The port first: one that is taken should not be found out after a minute of building.
+            let listener = serve::listen(port)?;
+            if !no_build {
+                web::build(&project)?;
+            }
+            serve::forever(&project, listener)
+        }
+        Command::Test { quick, only } => test::all(&project, quick, &only),
+        Command::Bench { name } => bench(&project, name.as_deref()),
+        Command::Size => web::build(&project).and_then(|()| web::size(&project)),
+        Command::Fidelity { what } => tests_binary(&project, "fidelity", &what),
+        Command::Soak { arguments } => tests_binary(&project, "soak", &arguments),
+        Command::Bless => test::native(&project, &[("BLESS", "1")]),
+    }
+}
+
+/// The same benchmark twice: what the machine can do, and what is left of it in a browser's engine.
+fn bench(project: &Project, name: Option<&str>) -> Result<()> {
+    println!("native:");
+    tests_binary(project, "bench", &name.map(String::from).into_iter().collect::<Vec<_>>())?;
+    wasm::build_bench(project)?;
+    println!("wasm under Node:");
+    let mut node = project.node("tests/node/bench.mjs");
+    run::run(node.args(name), "The benchmark under Node failed; its output is above.")
+}
+
+/// Runs one of the binaries of the tests crate, optimised.
+fn tests_binary(project: &Project, binary: &str, arguments: &[String]) -> Result<()> {
+    let mut cargo = project.cargo("run");
+    cargo.args(["--quiet", "--release", "--package", "brownout-tests", "--bin", binary, "--"]).args(arguments);
+    run::run(&mut cargo, &format!("`{binary}` failed; its output is above."))
+}
