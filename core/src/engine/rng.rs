@@ -140,6 +140,10 @@ impl Draw {
     }
     /// A uniform integer below `n`; zero if `n` is zero.
     pub const fn below(self, n: u64) -> u64 {
+        if n <= u32::MAX as u64 {
+            // The upper half of the draw says enough, and 128-bit products are slow where they must be emulated.
+            return ((self.0 >> 32) * n) >> 32;
+        }
         ((self.0 as u128 * n as u128) >> 64) as u64
     }
     /// A uniform span below `max`.
@@ -162,7 +166,8 @@ impl Draw {
         let minus_log2 = (32 << 20) - ((whole << 20) + fraction).min(32 << 20); // 12.20
         // ln 2 in 0.32 fixed point.
         let minus_ln = (minus_log2 * 2_977_044_472) >> 32; // 12.20
-        Span::from_ns(((u128::from(mean.ns()) * u128::from(minus_ln)) >> 20) as u64)
+        // Means are below four minutes and the factor below 2^25: the product fits.
+        Span::from_ns((mean.ns() * minus_ln) >> 20)
     }
 }
 

@@ -79,7 +79,11 @@ impl Span {
     }
     /// This span times `numerator / denominator`, rounded down.
     pub const fn scale(self, numerator: u64, denominator: u64) -> Self {
-        Self((self.0 as u128 * numerator as u128 / denominator as u128) as u64)
+        // Nearly always the product fits, and 128-bit division is slow where it must be emulated.
+        match self.0.checked_mul(numerator) {
+            Some(product) => Self(product / denominator),
+            None => Self((self.0 as u128 * numerator as u128 / denominator as u128) as u64),
+        }
     }
     /// The difference, or zero if `other` is longer.
     pub const fn saturating_sub(self, other: Self) -> Self {
@@ -181,7 +185,11 @@ impl Clock {
     }
     /// What the clock reads at `now`.
     pub fn read(&self, now: Time) -> LocalTime {
-        self.local_base + now.since(self.true_base).scale(self.rate_ppm as u64, Self::TRUE_RATE as u64)
+        let since = now.since(self.true_base);
+        if self.rate_ppm == Self::TRUE_RATE {
+            return self.local_base + since;
+        }
+        self.local_base + since.scale(self.rate_ppm as u64, Self::TRUE_RATE as u64)
     }
     /// How long `local` takes on the true clock, rounded up so that a timer never fires early.
     pub fn true_span(&self, local: Span) -> Span {
