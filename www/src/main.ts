@@ -32,8 +32,8 @@ const TEXT_EVERY = 250;
 const SAMPLES_EVERY = 100;
 /** The address follows the state after this long, in ms: browsers limit how often it may change. */
 const ADDRESS_AFTER = 400;
-/** Notes asked for at once. */
-const NOTES_MAX = 400;
+/** Notes asked for at once: at high speed hundreds come between two looks, and nobody can read more. */
+const NOTES_MAX = 60;
 /** Dials that are flags are set before the warm-up; these hit the healthy cluster after it. */
 const NETWORK = new Set(['loss_ppm', 'loss_place', 'link_delay_us', 'link_jitter_us', 'link_rate_mbps', 'fsync_us']);
 

@@ -98,13 +98,15 @@ fn raft() {
     let hour = Span::from_secs(3_600);
     for members in [3, 5] {
         let (us, cell) = median_us(|| raft_cell(members, hour, 1));
+        let (bare, _) = median_us(|| bench_sim::bare(cell.events));
         println!(
-            "raft {members} members: {} simulated s per wall s, {} ns per event, {} events, {} commits, digest {:016x}",
+            "raft {members} members: {} simulated s per wall s, {} ns per event, {} events, {} commits, digest {:016x}; bare loop {}",
             hour.us() / us,
             us * 1_000 / cell.events,
             cell.events,
             cell.commits,
-            cell.digest
+            cell.digest,
+            hour.us() / bare
         );
     }
 }
