@@ -4,7 +4,7 @@ use super::wire::Message;
 use super::{ConnNames, Port, ProgramId};
 use crate::engine::{EventId, Span, Time};
 use crate::net::packet::{ConnId, HostId};
-use crate::net::tcp::{Config, Conn};
+use crate::net::tcp::{Config, Conn, Keepalive};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -32,6 +32,9 @@ pub struct End {
     pub owned: bool,
     /// The pending timer event and when it is due.
     pub timer: Option<(Time, EventId)>,
+    /// An event that a nearer one took the place of and that is still pending: what lies far ahead, such as the
+    /// keepalive, finds it there again instead of leaving one more in the queue each time.
+    pub later: Option<(Time, EventId)>,
     /// What armed the timer.
     pub timer_cause: EventId,
     /// Packets sent so far.
@@ -112,6 +115,7 @@ impl End {
             conn: None,
             owned: true,
             timer: None,
+            later: None,
             timer_cause: EventId::ROOT,
             packets: 0,
             written: 0,
@@ -122,9 +126,14 @@ impl End {
     }
 }
 
+/// etcd client/pkg/transport/keepalive_listener.go and client-go transport/cache.go#tlsCache.get: what listeners and dialers
+/// ask of the kernel, 30 s. Go sets the interval to the same; nine probes are Linux's `tcp_keepalive_probes`. Without
+/// it an idle connection to a host that lost its power would stand for ever.
+const KEEPALIVE: Keepalive = Keepalive { idle: Span::from_secs(30), interval: Span::from_secs(30), probes: 9 };
+
 /// The socket options that the programs behind a port set.
 pub fn config(port: Port) -> Config {
-    let config = Config::default();
+    let config = Config { keepalive: Some(KEEPALIVE), ..Config::default() };
     match port {
         // grpc-go internal/transport/http2_client.go: TCP_USER_TIMEOUT is the keepalive timeout, 10 s.
         Port::EtcdClient => Config { user_timeout: Some(Span::from_secs(10)), ..config },

@@ -230,7 +230,11 @@ impl Peer {
         if self.probe == Some(conn) {
             match up {
                 ConnUp::Connected => self.send_probe(cx),
-                ConnUp::PeerClosed | ConnUp::Failed(_) => self.probe = None,
+                ConnUp::PeerClosed => {
+                    cx.close(conn);
+                    self.probe = None;
+                }
+                ConnUp::Failed(_) => self.probe = None,
                 _ => {}
             }
             return Some(None);
@@ -335,6 +339,7 @@ impl Peer {
         match up {
             ConnUp::Full => {
                 writer.blocked = true;
+                cx.disarm(Timer::Drain(self.id, stream as u8));
                 cx.arm(timer, STREAM_DEADLINE);
             }
             ConnUp::Writable => {

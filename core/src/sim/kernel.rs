@@ -121,11 +121,19 @@ impl Sim {
         }
     }
 
+    /// A program that stood still reads what waits in this connection.
+    pub(super) fn read_one(&mut self, program: ProgramId, conn: ConnId) {
+        if let Some(side) = self.side_of(conn, program) {
+            self.deliver(conn, side, EventId::ROOT);
+        }
+    }
+
     fn forget(&mut self, conn: ConnId, side: usize) {
         let Some(connection) = self.sockets.get_mut(conn) else { return };
         let end = &mut connection.ends[side];
         end.conn = None;
         end.timer = None;
+        end.later = None;
         end.owned = false;
         end.inbox.clear();
         self.sockets.sweep(conn);
@@ -171,8 +179,20 @@ impl Sim {
         if end.timer.is_some_and(|(pending, _)| pending <= at && pending >= self.now) {
             return; // It will look again when that one fires.
         }
-        let event = self.queue.push(at, Event { cause: id, what: What::Kernel(conn, side as u8) });
-        self.end(conn, side).timer = Some((at, event));
+        self.await_tcp(id, conn, side, at);
+    }
+    /// Makes `at` the time of the end's event, by one that is pending already if that is early enough.
+    fn await_tcp(&mut self, cause: EventId, conn: ConnId, side: usize, at: Time) {
+        let now = self.now;
+        let end = self.end(conn, side);
+        if let Some(later) = end.later.take_if(|(pending, _)| (now..=at).contains(pending)) {
+            end.timer = Some(later);
+            return;
+        }
+        let event = self.queue.push(at, Event { cause, what: What::Kernel(conn, side as u8) });
+        let end = self.end(conn, side);
+        let before = end.timer.replace((at, event));
+        end.later = end.later.or(before);
     }
 
     /// Whether a TCP timer that fired means anything: TCP may have moved its deadline on. Returns what last armed it.
@@ -180,6 +200,7 @@ impl Sim {
         let connection = self.sockets.get_mut(conn)?;
         let end = &mut connection.ends[usize::from(side)];
         if end.timer != Some((at, id)) {
+            end.later.take_if(|later| *later == (at, id));
             return None;
         }
         end.timer = None;
@@ -191,8 +212,7 @@ impl Sim {
             return Some(cause);
         }
         let again = at + clock.true_span(left);
-        let event = self.queue.push(again, Event { cause, what: What::Kernel(conn, side) });
-        self.end(conn, usize::from(side)).timer = Some((again, event));
+        self.await_tcp(cause, conn, usize::from(side), again);
         None
     }
 

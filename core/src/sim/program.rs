@@ -3,7 +3,7 @@
 use super::{Code, Event, Sim, State, What};
 use crate::actor::disk::Luck;
 use crate::actor::role::{Note, NoteKind, Timer};
-use crate::actor::{Actor, Cx, Effect, Input, ProgramId};
+use crate::actor::{Actor, ConnUp, Cx, Effect, Input, ProgramId};
 use crate::engine::{EventId, Row, Span, Trace};
 
 impl Sim {
@@ -150,6 +150,10 @@ impl Sim {
     pub(super) fn resume(&mut self, program: ProgramId) {
         let deferred = core::mem::take(&mut self.programs[program.ix()].deferred);
         for (cause, link, input) in deferred {
+            // The end of a stream comes after all that came on it.
+            if let Input::Conn(conn, ConnUp::PeerClosed) = input {
+                self.read_one(program, conn);
+            }
             self.tell(program, cause, link, input);
         }
         self.read_all(program);

@@ -1,0 +1,102 @@
+//! Healing is enough: whatever was done to a cluster, it recovers by itself once nothing is wrong any more, and nothing
+//! is left behind.
+
+use brownout_core::engine::{Purpose, Rng, Span};
+use brownout_core::fault::Fault;
+use brownout_core::knob::Knob;
+use brownout_core::net::packet::HostId;
+use brownout_core::scenario;
+use brownout_core::sim::Command;
+use brownout_tests::play::{Play, seeds};
+use brownout_tests::random;
+
+/// A command that might be allowed: the usual ones, and the far ends of what is allowed.
+fn command(luck: &mut Rng, hosts: u64) -> Command {
+    let host = HostId(luck.draw().below(hosts) as u32);
+    let fault = match luck.draw().below(24) {
+        0 => Fault::Cut { from: host, to: host },
+        1 => Fault::ClockRate { host, rate_ppm: 100_000 },
+        2 => Fault::ClockRate { host, rate_ppm: 10_000_000 },
+        3 => Fault::Slow { host, extra: Span::from_secs(10) },
+        4 => Fault::SlowDisk { host, times: 10_000 },
+        5 => Fault::Crash { host },
+        6 => Fault::Pause { host },
+        7 => Fault::KillEtcd { host },
+        _ => return random::command(luck, hosts),
+    };
+    Command::Inject(fault)
+}
+
+/// Gives commands at random, up to `gap` apart; then everything is healed and every dial stands where it did.
+fn abuse(play: &mut Play, luck: &mut Rng, commands: u32, gap: Span) {
+    let hosts = play.sim.hosts().len() as u64;
+    for _ in 0..commands {
+        play.run(luck.draw().up_to(gap));
+        let command = command(luck, hosts);
+        if play.sim.may(&command).is_ok() {
+            play.command(command);
+        }
+    }
+    play.set(&Knob::ALL.iter().map(|knob| (*knob, knob.spec().default)).collect::<Vec<_>>());
+    play.heal();
+}
+
+/// Lets a healed cluster recover for 400 s and says what is still wrong.
+fn wrong_after_healing(play: &mut Play) -> Vec<String> {
+    play.secs(370);
+    let from = play.sim.now();
+    play.secs(30);
+    let mut wrong = play.complaints();
+    let failed = play.requests(from, play.sim.now()).iter().filter(|request| !request.ok()).count();
+    if failed > 0 {
+        wrong.push(format!("{failed} requests of users failed"));
+    }
+    // A member keeps with each other one two streams, a prober and at most four POSTs; each API server has a connection
+    // to its member and is connected to by two electors and the users.
+    let members = usize::from(play.sim.directory().members);
+    let (sockets, expected) = (play.sim.sockets().iter().count(), members * (members - 1) * 3 + members * 4);
+    if sockets > expected + 8 {
+        wrong.push(format!("{sockets} connections where {expected} are needed"));
+    }
+    let (pending, packets) = (play.sim.pending(), play.sim.packets_in_flight());
+    if pending > 400 * members || packets > 200 {
+        wrong.push(format!("{pending} events are pending, {packets} packets on their way"));
+    }
+    wrong
+}
+
+#[test]
+fn after_anything_a_healed_cluster_is_well_again_by_itself() {
+    let mut wrong = vec![];
+    for scenario in scenario::ALL {
+        for seed in seeds(1, 5) {
+            let mut luck = Rng::stream(seed, Purpose::Test, 3);
+            let mut play = Play::new(scenario.name, seed);
+            play.secs(10);
+            abuse(&mut play, &mut luck, 12, Span::from_secs(5));
+            let complaints = wrong_after_healing(&mut play);
+            if !complaints.is_empty() {
+                wrong.push(format!("{} seed {seed}: {complaints:?}", scenario.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn an_hour_of_faults_leaves_nothing_behind() {
+    let mut wrong = vec![];
+    for seed in seeds(1, 4) {
+        let mut luck = Rng::stream(seed, Purpose::Test, 4);
+        let mut play = Play::new("quiet", seed);
+        for _ in 0..60 {
+            abuse(&mut play, &mut luck, 6, Span::from_secs(20));
+            play.secs(5);
+        }
+        let complaints = wrong_after_healing(&mut play);
+        if !complaints.is_empty() {
+            wrong.push(format!("seed {seed}: {complaints:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
