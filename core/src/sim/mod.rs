@@ -285,7 +285,13 @@ impl Sim {
             What::Boot(program) => {
                 let program = &self.programs[program.ix()];
                 let shape = self.hosts[program.host.ix()].shape;
-                (program.state != State::Running && program.may_run(shape)).then_some(event.cause)
+                let meant = match program.state {
+                    State::Running => false,
+                    State::Dead => true,
+                    // What the kubelet waited for before a fault and a restart came between is over.
+                    State::Exited(until) => until == at,
+                };
+                (meant && program.may_run(shape)).then_some(event.cause)
             }
             What::Arrive(_) => Some(event.cause),
         }
