@@ -13,6 +13,8 @@ use alloc::sync::Arc;
 pub struct Snapshot {
     /// Raft's message about it.
     pub message: RaftMessage<Proposal>,
+    /// The last entry that the store has.
+    pub consistent_index: u64,
     /// The store itself.
     pub store: Store,
 }

@@ -304,9 +304,14 @@ impl Etcd {
         match report {
             Some(Report::Raft(message)) => self.raft.step(message),
             Some(Report::Snapshot(snapshot)) => {
-                let message = snapshot.message.clone();
-                self.incoming = Some(snapshot);
-                self.raft.step(message);
+                // Raft may refuse it, for it is older than what it has or than one that is being installed: then the
+                // store it goes with must not take the place of the one that is awaited.
+                let before = self.raft.snapshot();
+                self.raft.step(snapshot.message.clone());
+                let after = self.raft.snapshot();
+                if after != before && snapshot.message.snapshot == Some(after) {
+                    self.incoming = Some(snapshot);
+                }
             }
             Some(Report::Failed(id, failure)) => {
                 self.raft.report_unreachable(id);
@@ -449,18 +454,20 @@ impl Etcd {
     }
 
     fn apply(&mut self, cx: &mut Cx<'_>, ready: &mut Ready<Proposal>) {
-        if let (Some(meta), Some(incoming)) = (ready.snapshot, &self.incoming) {
-            if incoming.message.snapshot == Some(meta) {
-                self.store = incoming.store.clone();
-            }
-            self.incoming = None;
-            self.consistent_index = meta.index;
+        if let (Some(meta), Some(incoming)) = (ready.snapshot, self.incoming.take()) {
+            debug_assert_eq!(incoming.message.snapshot, Some(meta), "the store of the snapshot that Raft installs");
+            // The store of a member that restarted is ahead of what its log has handed out again.
+            self.store = incoming.store.clone();
+            self.consistent_index = incoming.consistent_index;
         }
         for entry in ready.committed.drain(..) {
             self.apply_entry(cx, &entry);
         }
         for read in ready.read_states.drain(..) {
-            self.service.confirm(read.context >> 8 & 0xffff_ffff, read.index);
+            // What an earlier process of this member asked may be answered late, with an index from before that.
+            if read.context >> 40 == u64::from(self.incarnation) {
+                self.service.confirm(read.context >> 8 & 0xffff_ffff, read.index);
+            }
         }
         self.answer_reads(cx);
     }
@@ -503,7 +510,8 @@ impl Etcd {
             let index = self.raft.applied_index();
             let term = self.raft.term_at(index).unwrap_or(message.log_term);
             message.snapshot = Some(message::SnapshotMeta { index, term });
-            let snapshot = Arc::new(Snapshot { message, store: self.store.clone() });
+            let snapshot =
+                Arc::new(Snapshot { message, consistent_index: self.consistent_index, store: self.store.clone() });
             self.peers[n].post(cx, Message::Snapshot(snapshot))
         } else {
             self.peers[n].send(cx, message)
