@@ -100,3 +100,18 @@ fn an_hour_of_faults_leaves_nothing_behind() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// Peers go on dialling a host that stands still; its kernel takes their connections, up to a limit.
+#[test]
+fn hours_of_standing_still_are_bounded_and_leave_nothing_behind() {
+    for seed in seeds(1, 2) {
+        let mut play = Play::new("quiet", seed);
+        play.secs(10);
+        play.inject(Fault::Pause { host: HostId((seed % 3) as u32) });
+        play.secs(3 * 3600);
+        let sockets = play.sim.sockets().iter().count();
+        assert!(sockets < 4096 + 200, "seed {seed}: {sockets} connections");
+        play.heal();
+        assert_eq!(wrong_after_healing(&mut play), [""; 0], "seed {seed}");
+    }
+}

@@ -119,3 +119,25 @@ fn a_process_that_dies_takes_its_connections_with_it() {
     let after = play.sim.sockets().iter().count();
     assert!(after <= before + 2, "{before} connections before, {after} after sixty restarts");
 }
+
+#[test]
+fn a_host_that_boots_has_forgotten_the_back_offs_of_its_programs() {
+    let mut play = Play::new("single", 1);
+    play.secs(30);
+    let host = play.host(0);
+    let mut waits = vec![];
+    for turn in 0..3 {
+        if turn == 2 {
+            play.inject(Fault::Crash { host });
+            play.secs(1);
+            play.heal();
+        }
+        play.secs(60);
+        let from = play.sim.now();
+        play.inject(Fault::HangApi { host });
+        play.secs(13);
+        play.heal();
+        waits.extend(play.first(from, NoteKind::RestartIn, |_| true).map(|note| note.a));
+    }
+    assert_eq!(waits, [0, 10_000, 0]);
+}

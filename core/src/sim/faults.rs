@@ -176,6 +176,10 @@ impl Sim {
             }
             if before.up && !shape.up {
                 self.power_off(host);
+                // The kubelet keeps its back-offs in memory.
+                for program in self.programs_of(host) {
+                    self.programs[program.ix()].backoff.forget();
+                }
             }
             for program in self.programs_of(host) {
                 self.shape_program(id, program, shape, trace);

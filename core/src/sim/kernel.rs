@@ -10,6 +10,9 @@ use crate::net::network::PacketName;
 use crate::net::packet::{ConnId, Flags, HostId, Segment};
 use crate::net::tcp::{Conn, ConnEvent, Out};
 
+/// Linux net.core.somaxconn: the most connections that wait to be accepted by a program that stands still.
+const BACKLOG: usize = 4096;
+
 impl Sim {
     /// A program connects.
     pub(super) fn open(
@@ -279,7 +282,10 @@ impl Sim {
         }
         let opens = segment.flags.contains(Flags::SYN) && !segment.flags.contains(Flags::ACK);
         let listens = self.programs[end.program.ix()].state == State::Running && side == 1 && end.owned;
-        let host = end.host;
+        let (host, listener) = (end.host, &self.programs[end.program.ix()]);
+        if opens && listens && listener.unaccepted() >= BACKLOG {
+            return; // The queue is full: the SYN is dropped, and the dialler tries again.
+        }
         if opens && listens {
             let now = self.hosts[host.ix()].clock.read(self.now);
             let mut out = core::mem::take(&mut self.scratch.out);

@@ -9,7 +9,7 @@ mod program;
 use crate::actor::disk::Disk;
 use crate::actor::role::{Directory, Role};
 use crate::actor::socket::Sockets;
-use crate::actor::{Effect, Input, ProgramId};
+use crate::actor::{ConnUp, Effect, Input, ProgramId};
 use crate::client::backoff::RestartBackoff;
 use crate::engine::keyed;
 use crate::engine::{Clock, Digest, Draw, EventId, Flight, LocalTime, Purpose, Queue, Rng, Row, Span, Time, Trace};
@@ -380,6 +380,11 @@ impl Program {
     /// Whether faults make it stand still.
     const fn is_paused(&self, shape: HostShape) -> bool {
         shape.paused || (shape.api_hung && matches!(self.role, Role::Api(_)))
+    }
+    /// How many connections it has not been told of yet because it stands still.
+    fn unaccepted(&self) -> usize {
+        let accepted = |input: &Input| matches!(input, Input::Conn(_, ConnUp::Accepted { .. }));
+        self.deferred.iter().filter(|(.., input)| accepted(input)).count()
     }
     /// When a timer of its own goes off.
     pub fn timer_at(&self, timer: crate::actor::role::Timer) -> Option<Time> {
