@@ -115,3 +115,18 @@ fn hours_of_standing_still_are_bounded_and_leave_nothing_behind() {
         assert_eq!(wrong_after_healing(&mut play), [""; 0], "seed {seed}");
     }
 }
+
+/// A write that was begun on a disk ten thousand times as slow does not outlive the fault.
+#[test]
+fn a_disk_that_is_healed_finishes_what_it_is_at_in_good_time() {
+    let mut play = Play::new("quiet", 1);
+    play.secs(10);
+    play.set(&[(Knob::Fsync, 2_000_000)]);
+    for n in 0..3 {
+        play.inject(Fault::SlowDisk { host: play.host(n), times: 10_000 });
+    }
+    play.secs(20);
+    play.set(&[(Knob::Fsync, Knob::Fsync.spec().default)]);
+    play.heal();
+    assert_eq!(wrong_after_healing(&mut play), [""; 0]);
+}

@@ -1,5 +1,6 @@
 //! A host's disk: one sync at a time, with a tail.
 
+use super::ProgramId;
 use crate::engine::{Draw, Span, Time};
 
 /// A disk. Syncs queue up behind each other.
@@ -7,6 +8,9 @@ use crate::engine::{Draw, Span, Time};
 pub struct Disk {
     busy_until: Time,
     syncs: u64,
+    /// What a sync took on average when the newest began, in ns.
+    pace: u64,
+    newest: Option<(ProgramId, u32, u32)>,
 }
 
 /// The dice of one sync.
@@ -23,7 +27,7 @@ pub struct Luck {
 impl Disk {
     /// An idle disk.
     pub const fn new() -> Self {
-        Self { busy_until: Time::ZERO, syncs: 0 }
+        Self { busy_until: Time::ZERO, syncs: 0, pace: 0, newest: None }
     }
     /// Whether a sync is under way at `now`.
     pub fn busy(&self, now: Time) -> bool {
@@ -45,6 +49,27 @@ impl Disk {
         let took = third + luck.body.exponential(third) + if stalls { stall } else { Span::ZERO };
         self.busy_until = self.busy_until.max(now) + took.scale(u64::from(times), 1);
         self.syncs += 1;
+        self.pace = mean.ns().saturating_mul(u64::from(times));
         self.busy_until
+    }
+    /// Whose write the newest is: program, process and number.
+    pub const fn begun(&mut self, write: (ProgramId, u32, u32)) {
+        self.newest = Some(write);
+    }
+    /// When the newest write is durable, or was.
+    pub const fn busy_until(&self) -> Time {
+        self.busy_until
+    }
+    /// Syncs take `mean` from now on, and the disk is `times` as slow as it should be: what is under way goes on at the
+    /// new pace. Returns the newest write if it is durable at another time now.
+    pub fn set_pace(&mut self, now: Time, mean: Span, times: u32) -> Option<(ProgramId, u32, u32)> {
+        let pace = mean.ns().saturating_mul(u64::from(times));
+        let before = core::mem::replace(&mut self.pace, pace);
+        if before == pace || before == 0 || !self.busy(now) {
+            return None;
+        }
+        let until = now + self.busy_until.since(now).scale(pace, before);
+        let moved = core::mem::replace(&mut self.busy_until, until) != until;
+        self.newest.filter(|_| moved)
     }
 }

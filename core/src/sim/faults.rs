@@ -174,6 +174,11 @@ impl Sim {
             if before.clock_ppm != shape.clock_ppm {
                 self.hosts[n].clock.set_rate(self.now, shape.clock_ppm);
             }
+            let mean = self.knobs.us(Knob::Fsync);
+            if let Some((program, process, op)) = self.hosts[n].disk.set_pace(self.now, mean, shape.disk_times) {
+                let at = self.hosts[n].disk.busy_until();
+                self.queue.push(at, Event { cause: id, what: What::DiskDone(program, process, op) });
+            }
             if before.up && !shape.up {
                 self.power_off(host);
                 // The kubelet keeps its back-offs in memory.

@@ -280,7 +280,9 @@ impl Sim {
             What::Kernel(conn, side) => self.kernel_timer_due(at, id, conn, side),
             What::DiskDone(program, process, _) => {
                 let program = &self.programs[program.ix()];
-                (program.state == State::Running && program.processes == process).then_some(event.cause)
+                // A member writes one thing at a time; a disk that became faster or slower moves its end.
+                let end = self.hosts[program.host.ix()].disk.busy_until();
+                (program.state == State::Running && program.processes == process && at == end).then_some(event.cause)
             }
             What::Boot(program) => {
                 let program = &self.programs[program.ix()];

@@ -94,6 +94,7 @@ impl Sim {
         let Self { hosts, now, .. } = self;
         let times = hosts[host.ix()].shape.disk_times;
         let at = hosts[host.ix()].disk.write(*now, mean, times, &luck);
+        hosts[host.ix()].disk.begun((program, processes, op));
         self.queue.push(at, Event { cause, what: What::DiskDone(program, processes, op) });
     }
 
