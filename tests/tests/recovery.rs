@@ -130,3 +130,23 @@ fn a_disk_that_is_healed_finishes_what_it_is_at_in_good_time() {
     play.heal();
     assert_eq!(wrong_after_healing(&mut play), [""; 0]);
 }
+
+/// Whatever is due by a clock comes due when that clock says so, even if its rate changed meanwhile.
+#[test]
+fn a_clock_that_is_healed_takes_its_timers_along() {
+    let mut play = Play::new("quiet", 1);
+    play.secs(30);
+    for host in 0..4 {
+        play.inject(Fault::ClockRate { host: HostId(host), rate_ppm: 100_000 });
+    }
+    let slow = [(Knob::LeaseDuration, 300_000), (Knob::RenewDeadline, 200_000), (Knob::RetryPeriod, 60_000)];
+    play.set(&slow);
+    play.secs(200);
+    let from = play.sim.now();
+    play.set(&slow.map(|(knob, _)| (knob, knob.spec().default)));
+    play.heal();
+    play.secs(150);
+    // Every candidate looks again within a retry period and its jitter, 132 s by its clock.
+    let holder = play.since(from, brownout_core::actor::role::NoteKind::Renewed).count();
+    assert!(holder > 20, "only {holder} renewals after the clocks were healed");
+}

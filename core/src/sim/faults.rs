@@ -2,7 +2,7 @@
 
 use super::{Command, Event, Refused, Sim, State, What};
 use crate::actor::ProgramId;
-use crate::engine::{EventId, Row, Span, Time, Trace};
+use crate::engine::{Clock, EventId, Row, Span, Time, Trace};
 use crate::fault::{Fault, FaultId, HostShape};
 use crate::knob::{Knob, Place};
 use crate::net::link::Params;
@@ -172,7 +172,7 @@ impl Sim {
                 self.faults.iter().fold(HostShape::HEALTHY, |shape, (_, fault, _)| fault.shape_host(host, shape));
             let before = core::mem::replace(&mut self.hosts[n].shape, shape);
             if before.clock_ppm != shape.clock_ppm {
-                self.hosts[n].clock.set_rate(self.now, shape.clock_ppm);
+                self.set_clock(id, host, shape.clock_ppm);
             }
             let mean = self.knobs.us(Knob::Fsync);
             if let Some((program, process, op)) = self.hosts[n].disk.set_pace(self.now, mean, shape.disk_times) {
@@ -189,6 +189,23 @@ impl Sim {
             for program in self.programs_of(host) {
                 self.shape_program(id, program, shape, trace);
             }
+        }
+    }
+    /// The host's clock runs at another rate: what is due by it comes due sooner or later than it would have.
+    fn set_clock(&mut self, id: EventId, host: HostId, rate_ppm: u32) {
+        let before = u64::from(self.hosts[host.ix()].clock.rate_ppm());
+        self.hosts[host.ix()].clock.set_rate(self.now, rate_ppm);
+        for program in self.programs_of(host) {
+            for n in 0..self.programs[program.ix()].timers.len() {
+                let (timer, at, _) = self.programs[program.ix()].timers[n];
+                let left = at.since(self.now).scale(before, u64::from(Clock::TRUE_RATE));
+                let at = self.now + self.hosts[host.ix()].clock.true_span(left);
+                let event = self.queue.push(at, Event { cause: id, what: What::Timer(program, timer) });
+                self.programs[program.ix()].timers[n] = (timer, at, event);
+            }
+        }
+        for (conn, side) in self.sockets.with_end(|end| end.host == host && end.conn.is_some()) {
+            self.arm_tcp(id, conn, side);
         }
     }
     fn programs_of(&self, host: HostId) -> impl Iterator<Item = ProgramId> + use<> {

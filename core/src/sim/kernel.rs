@@ -172,7 +172,7 @@ impl Sim {
     }
 
     /// Keeps one pending event per end, at or before its TCP's next deadline.
-    fn arm_tcp(&mut self, id: EventId, conn: ConnId, side: usize) {
+    pub(super) fn arm_tcp(&mut self, id: EventId, conn: ConnId, side: usize) {
         let Some(connection) = self.sockets.get_mut(conn) else { return };
         let end = &mut connection.ends[side];
         let Some(deadline) = end.conn.as_ref().and_then(Conn::next_timer) else { return };
