@@ -48,3 +48,24 @@ fn what_people_ask_about_leads_back_to_a_beginning() {
         }
     }
 }
+
+#[test]
+fn a_retransmission_names_the_packet_that_was_lost() {
+    for seed in seeds(1, 4) {
+        let run = troubled(seed);
+        let trace = run.trace();
+        let made_good: Vec<Row> = trace
+            .rows()
+            .since(0)
+            .filter(|row| row.code == Code::Kernel as u16 && row.link.get() > 0)
+            .copied()
+            .collect();
+        assert!(made_good.len() > 100, "seed {seed}: only {} timers name a loss", made_good.len());
+        for timer in made_good {
+            let Some(lost) = trace.find(timer.link) else { continue };
+            assert_eq!(lost.code, Code::Drop as u16, "seed {seed}: {timer:?} names {lost:?}");
+            assert_eq!(lost.a, timer.a, "seed {seed}: of another connection");
+            assert!(lost.id < timer.id && lost.at <= timer.at);
+        }
+    }
+}

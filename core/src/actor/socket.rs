@@ -58,6 +58,8 @@ pub struct Connection {
     pub port: Port,
     /// The key of its packets' luck.
     pub luck: u64,
+    /// The newest row of a packet of it that was dropped, in either direction.
+    pub last_drop: EventId,
     /// Its two ends.
     pub ends: [End; 2],
 }

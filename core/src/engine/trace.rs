@@ -12,7 +12,7 @@ pub struct Row {
     pub id: EventId,
     /// What made it happen. Older than itself; [`EventId::ROOT`] for boots and commands only.
     pub cause: EventId,
-    /// The send whose message this delivers, or ROOT.
+    /// The send whose message this delivers, or the loss this TCP timer makes good, or ROOT.
     pub link: EventId,
     /// When.
     pub at: Time,
@@ -168,7 +168,7 @@ impl Trace {
         row.or_else(|| self.notes.since(0).rev().find(|row| row.id == id))
     }
     /// The row called `id` and its causes, newest first, as far back as the trace reaches.
-    /// Where a row delivers a message the chain goes on at the send.
+    /// Where a row delivers a message the chain goes on at the send; where a TCP timer makes a loss good, at the loss.
     pub fn why(&self, id: EventId) -> impl Iterator<Item = Row> {
         let mut next = id;
         core::iter::from_fn(move || {

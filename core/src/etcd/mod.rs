@@ -482,6 +482,10 @@ impl Etcd {
             }
         }
         self.consistent_index = self.consistent_index.max(entry.index);
+        // etcd server/etcdserver/read/read.go: the first commit of a new term sends the ReadIndex again.
+        if let (None, Some(context)) = (&entry.payload, self.service.unconfirmed()) {
+            self.ask_leader(cx, context);
+        }
         self.raft.applied(entry.index);
         self.wal.applied(entry.index);
         if entry.index > CATCH_UP_ENTRIES && entry.index.is_multiple_of(COMPACT_EVERY) {

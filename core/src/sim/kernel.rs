@@ -27,7 +27,7 @@ impl Sim {
         let (host, peer) = (self.programs[from.ix()].host, self.programs[to.ix()].host);
         let luck = self.connection_luck(from, to, port);
         let ends = [End::new(from, host), End::new(to, peer)];
-        self.sockets.insert(Connection { id: conn, port, luck, ends });
+        self.sockets.insert(Connection { id: conn, port, luck, last_drop: EventId::ROOT, ends });
         let now = self.hosts[host.ix()].clock.read(self.now);
         let mut out = core::mem::take(&mut self.scratch.out);
         let tcp = Conn::connect(&config(port), now, &mut out);
@@ -219,6 +219,13 @@ impl Sim {
         None
     }
 
+    /// The loss a TCP timer is there to make good: the newest on its connection since it was armed. ROOT: there was none.
+    pub(super) fn loss_behind(&self, what: &What, armed_by: EventId) -> EventId {
+        let What::Kernel(conn, _) = *what else { return EventId::ROOT };
+        let lost = self.sockets.get(conn).map_or(EventId::ROOT, |connection| connection.last_drop);
+        if lost > armed_by { lost } else { EventId::ROOT }
+    }
+
     pub(super) fn kernel_timer(&mut self, id: EventId, conn: ConnId, side: u8, trace: &mut Trace) {
         self.with_tcp(id, conn, usize::from(side), trace, |tcp, now, out| tcp.on_timer(now, out));
     }
@@ -264,6 +271,9 @@ impl Sim {
         let (code, b) = (Code::Drop as u16, reason as u64);
         let row = Row { id, cause, link: EventId::ROOT, at: self.now, code, process: u16::MAX, a: conn.0, b };
         self.record(trace, row);
+        if let Some(connection) = self.sockets.get_mut(conn) {
+            connection.last_drop = id;
+        }
     }
 
     /// A packet arrives at its host.

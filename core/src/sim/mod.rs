@@ -259,11 +259,12 @@ impl Sim {
             }
             let (at, id, event) = self.queue.pop().expect("an event is due");
             let Some(cause) = self.still_meant(at, id, &event) else { continue };
+            let link = self.loss_behind(&event.what, cause);
             // A TCP timer that was moved on is due because of something newer than its first arming.
-            let id = if cause > id { self.queue.fresh() } else { id };
+            let id = if cause.max(link) > id { self.queue.fresh() } else { id };
             self.now = at;
             self.steps += 1;
-            self.execute(id, cause, event.what, trace);
+            self.execute(id, cause, link, event.what, trace);
             return true;
         }
     }
@@ -299,7 +300,7 @@ impl Sim {
         }
     }
 
-    fn execute(&mut self, id: EventId, cause: EventId, what: What, trace: &mut Trace) {
+    fn execute(&mut self, id: EventId, cause: EventId, link: EventId, what: What, trace: &mut Trace) {
         let (code, process, a, b) = match what {
             What::Boot(program) => (Code::Boot, program.0, 0, 0),
             What::Timer(program, timer) => (Code::Timer, program.0, timer.code(), 0),
@@ -310,7 +311,7 @@ impl Sim {
             }
             What::DiskDone(program, _, op) => (Code::DiskDone, program.0, op, 0),
         };
-        self.record(trace, Row { id, cause, link: EventId::ROOT, at: self.now, code: code as u16, process, a, b });
+        self.record(trace, Row { id, cause, link, at: self.now, code: code as u16, process, a, b });
         match what {
             What::Boot(program) => self.boot(id, program, trace),
             What::Timer(program, timer) => self.tell(program, id, EventId::ROOT, Input::Timer(timer)),
