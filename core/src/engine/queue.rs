@@ -1,8 +1,8 @@
 //! Pending events, in the order of (time, id).
 //!
-//! The standard library's binary heap on one packed key: `cargo xtask bench queue` compares it with a 4-ary heap and an
-//! ordered map, over events of several sizes. It was the fastest natively and under Node; the size of an event hardly
-//! matters up to 40 bytes.
+//! The standard library's binary heap: `cargo xtask bench queue` compares it with a 4-ary heap and an ordered map, over
+//! events of several sizes. It was the fastest natively and under Node; the size of an event hardly matters up to 40 bytes.
+//! A key of two words beat one packed `u128` where it counts: in wasm 128-bit integers are emulated.
 
 use super::time::Time;
 use alloc::collections::BinaryHeap;
@@ -36,13 +36,14 @@ impl fmt::Debug for EventId {
 /// A pending event. The greatest of a binary heap is the one with the least key.
 #[derive(Clone, Copy, Debug)]
 struct Entry<E> {
-    key: u128,
+    at: Time,
+    id: EventId,
     event: E,
 }
 
 impl<E> PartialEq for Entry<E> {
     fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
+        (self.at, self.id) == (other.at, other.id)
     }
 }
 impl<E> Eq for Entry<E> {}
@@ -53,7 +54,7 @@ impl<E> PartialOrd for Entry<E> {
 }
 impl<E> Ord for Entry<E> {
     fn cmp(&self, other: &Self) -> Ordering {
-        other.key.cmp(&self.key)
+        (other.at, other.id).cmp(&(self.at, self.id))
     }
 }
 
@@ -73,7 +74,7 @@ impl<E> Default for Queue<E> {
 impl<E: PartialEq> PartialEq for Queue<E> {
     /// Equal queues hold the same events in the same places: they came about by the same calls.
     fn eq(&self, other: &Self) -> bool {
-        let same = |(a, b): (&Entry<E>, &Entry<E>)| a.key == b.key && a.event == b.event;
+        let same = |(a, b): (&Entry<E>, &Entry<E>)| (a.at, a.id) == (b.at, b.id) && a.event == b.event;
         let (mine, theirs) = (self.heap.as_slice(), other.heap.as_slice());
         self.next == other.next && mine.len() == theirs.len() && mine.iter().zip(theirs).all(same)
     }
@@ -83,7 +84,7 @@ impl<E: Hash> Hash for Queue<E> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.next.hash(state);
         for entry in self.heap.as_slice() {
-            entry.key.hash(state);
+            (entry.at, entry.id).hash(state);
             entry.event.hash(state);
         }
     }
@@ -99,17 +100,17 @@ impl<E: Copy> Queue<E> {
     /// Puts an event at `at`; its id says which of several at one instant comes first.
     pub fn push(&mut self, at: Time, event: E) -> EventId {
         let id = self.fresh();
-        self.heap.push(Entry { key: u128::from(at.ns()) << 64 | u128::from(id.0), event });
+        self.heap.push(Entry { at, id, event });
         id
     }
     /// When the next event is due.
     pub fn next_at(&self) -> Option<Time> {
-        self.heap.peek().map(|entry| Time::from_ns((entry.key >> 64) as u64))
+        self.heap.peek().map(|entry| entry.at)
     }
     /// Takes the next event.
     pub fn pop(&mut self) -> Option<(Time, EventId, E)> {
-        let Entry { key, event } = self.heap.pop()?;
-        Some((Time::from_ns((key >> 64) as u64), EventId(key as u64), event))
+        let Entry { at, id, event } = self.heap.pop()?;
+        Some((at, id, event))
     }
     /// How many events are pending.
     pub fn len(&self) -> usize {
