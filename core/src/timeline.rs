@@ -114,7 +114,10 @@ impl Timeline {
 
     /// Goes to `to`, forward or back, executing at most `budget` events. Returns whether it got there.
     pub fn seek(&mut self, to: Time, budget: u32) -> bool {
-        if to < self.sim.now() {
+        // The future that has been seen already has checkpoints, too: going there is no longer than going back.
+        let now = self.sim.now();
+        let ahead = |checkpoint: &Checkpoint| checkpoint.sim.now() > now && checkpoint.sim.now() <= to;
+        if to < now || self.checkpoints.iter().any(ahead) {
             self.rewind(|checkpoint| checkpoint.sim.now() <= to);
         }
         let mut left = budget;
@@ -264,7 +267,7 @@ impl Timeline {
             self.spacing = self.spacing.scale(2, 1);
         }
     }
-    /// Back to the newest checkpoint that fits.
+    /// To the newest checkpoint that fits.
     fn rewind(&mut self, fits: impl Fn(&Checkpoint) -> bool) {
         let place = self.checkpoints.iter().rposition(fits).unwrap_or(0);
         let checkpoint = &self.checkpoints[place];
