@@ -308,6 +308,8 @@ export const en = {
   // Time.
   play: 'Play',
   pause: 'Pause',
+  step_back: 'Back',
+  step_back_title: 'Take the last event back',
   step: 'Step',
   step_title: 'Run the next event only',
   reset: 'Start over',

@@ -21,6 +21,8 @@ export interface App {
   heal(id: number): void;
   healAll(): void;
   stepEvent(): void;
+  /** Takes the last event back. */
+  stepBack(): void;
   startOver(scenario: string, seed: number): void;
 }
 

@@ -133,6 +133,18 @@ class Page implements App {
     this.stepping = true;
     this.command(() => this.engine.step_event());
   }
+  stepBack(): void {
+    this.act({ type: 'run', running: false });
+    this.stepping = true;
+    this.command(() => {
+      this.engine.step_back();
+      // What had been heard after this moment has not happened yet.
+      const end = this.module.frame(this.engine).world.notes_end(0);
+      this.noteNumber = Math.min(this.noteNumber, end);
+      this.views.events.forgetFrom(end);
+      this.views.flights.forget();
+    });
+  }
   startOver(scenario: string, seed: number): void {
     const same = scenario === this.state.scenario;
     const changes = same ? [...this.knobs].map(([name, value]) => ({ name, value })) : [];

@@ -62,6 +62,10 @@ export class Events {
     if (kind !== 'command' || last?.kind !== 'command' || at_us - last.at_us > ONE_DRAG_US) return false;
     return sameDials(this.commands[last.a]?.do, this.commands[a]?.do);
   }
+  /** Forgets the notes from this number on: time went back. */
+  forgetFrom(number: number): void {
+    this.notes = this.notes.filter((note) => note.number < number);
+  }
   clear(): void {
     this.notes = [];
     this.shown = [];

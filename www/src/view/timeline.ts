@@ -18,11 +18,12 @@ export class Timeline {
     this.app = app;
     this.play = button('', () => app.act({ type: 'run', running: !app.state.running }), { class: 'primary', id: 'play' });
     const step = button(say('step'), () => app.stepEvent(), { id: 'step', title: say('step_title') });
+    const back = button(say('step_back'), () => app.stepBack(), { id: 'step-back', title: say('step_back_title') });
     const reset = button(say('reset'), () => app.startOver(app.state.scenario, app.state.seed), { id: 'reset' });
     this.speed = html('input', { type: 'range', id: 'speed', min: 0, max: SPEEDS.length - 1, step: 1 });
     this.speed.addEventListener('input', () => app.act({ type: 'speed', speed: SPEEDS[Number(this.speed.value)] ?? 1 }));
     parent.append(
-      html('div', { class: 'buttons' }, this.play, step, reset),
+      html('div', { class: 'buttons' }, this.play, back, step, reset),
       this.time,
       html('div', { class: 'speed' }, html('label', { for: 'speed' }, say('speed')), this.speed, this.speedValue),
       this.lag, this.caption,
