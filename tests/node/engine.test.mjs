@@ -124,6 +124,30 @@ test('a journal from outside is checked field by field', () => {
   assert.match(refusal(() => Engine.replay('x'.repeat(5 << 20))), /has 5242880 bytes; at most 4194304 are read/);
 });
 
+test('a journal that asks for nonsense after the moment it was played to breaks nothing', () => {
+  const run = new Engine('quiet', 1);
+  run.run(3 * US, 1e9);
+  run.inject({ name: 'pause', host: 1 });
+  run.run(4 * US, 1e9);
+  const bad = JSON.parse(run.journal());
+  bad.journal.push({ step: 0, at_ns: 6e9, do: { inject: { name: 'crash', host: 77 } } });
+  const replayed = Engine.replay(JSON.stringify(bad));
+  assert.equal(replayed.digest(), run.digest());
+  replayed.run(10 * US, 1e9);
+  run.run(10 * US, 1e9);
+  assert.equal(replayed.digest(), run.digest());
+});
+
+test('a step is always one event', () => {
+  const run = new Engine('leader-crash', 1);
+  run.run(19.999 * US, 1e9);
+  for (let n = 0; n < 400; n += 1) {
+    const before = run.steps();
+    run.step_event();
+    assert.equal(run.steps(), before + 1);
+  }
+});
+
 test('series have a point every quarter of a second', () => {
   const run = new Engine('quiet', 1);
   run.run(10 * US, 1e9);

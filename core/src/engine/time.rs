@@ -18,8 +18,6 @@ pub struct LocalTime(u64);
 impl Time {
     /// The start of the run.
     pub const ZERO: Self = Self(0);
-    /// Later than any moment a run can reach.
-    pub const NEVER: Self = Self(u64::MAX);
 
     /// The moment `ns` nanoseconds after the start.
     pub const fn from_ns(ns: u64) -> Self {
@@ -46,8 +44,6 @@ impl Time {
 impl Span {
     /// No time at all.
     pub const ZERO: Self = Self(0);
-    /// Longer than any run.
-    pub const FOREVER: Self = Self(u64::MAX / 4);
 
     /// A span of `ns` nanoseconds.
     pub const fn from_ns(ns: u64) -> Self {

@@ -389,8 +389,4 @@ impl Program {
         let accepted = |input: &Input| matches!(input, Input::Conn(_, ConnUp::Accepted { .. }));
         self.deferred.iter().filter(|(.., input)| accepted(input)).count()
     }
-    /// When a timer of its own goes off.
-    pub fn timer_at(&self, timer: crate::actor::role::Timer) -> Option<Time> {
-        self.timers.iter().find(|(armed, ..)| *armed == timer).map(|(_, at, _)| *at)
-    }
 }

@@ -70,10 +70,6 @@ impl<P> Default for Ready<P> {
 }
 
 impl<P> Ready<P> {
-    /// Whether there is anything to write.
-    pub fn has_write(&self) -> bool {
-        self.hard_state.is_some() || self.snapshot.is_some() || !self.append.is_empty()
-    }
     fn clear(&mut self) {
         self.hard_state = None;
         self.must_sync = false;
@@ -287,11 +283,6 @@ impl<P: Payload> Raft<P> {
         {
             self.on_stored(self.config.id, last.index);
         }
-    }
-
-    /// Whether the last Ready is still being written.
-    pub const fn is_writing(&self) -> bool {
-        self.out.writing
     }
 
     const fn has_committed(&self) -> bool {
