@@ -360,7 +360,7 @@ impl Frame {
                 running.into(),
                 believes.into(),
                 can_act.into(),
-                elector.observed_holder().filter(|_| running).map_or(NONE, |holder| host_of(holder.program)),
+                elector.observed_holder().filter(|_| running).map_or(NONE, |holder| host_of(sim, holder.program)),
                 if running { left(expiry) } else { ms(Span::ZERO) },
                 if believes { left(elector.renew_deadline(&Timing::of(sim.knobs()))) } else { ms(Span::ZERO) },
                 if running { left(elector.next_try()) } else { ms(Span::ZERO) },
@@ -378,7 +378,7 @@ impl Frame {
             match lease {
                 None => rows.push(&[NONE, ms(Span::ZERO), 0, 0, left]),
                 Some(lease) => rows.push(&[
-                    lease.holder.map_or(NONE, host_of),
+                    lease.holder.map_or(NONE, |holder| host_of(sim, holder)),
                     ms(inspect::renewed_ago(sim, component)),
                     lease.transitions,
                     low(lease.resource_version),
@@ -475,8 +475,8 @@ const fn role_code(role: raft::Role) -> u32 {
         raft::Role::Leader => 3,
     }
 }
-fn host_of(program: ProgramId) -> u32 {
-    u32::from(program.0 / crate::actor::role::Directory::PER_HOST)
+fn host_of(sim: &Sim, program: ProgramId) -> u32 {
+    sim.directory().host(program).0
 }
 
 /// A fault as numbers: its place in [`Fault::NAMES`], its host, its other host, its value.

@@ -26,7 +26,7 @@ pub struct Lease {
 /// The member that has applied most.
 pub fn most_advanced(sim: &Sim) -> Option<&Etcd> {
     let members = sim.programs().iter().filter_map(|program| match &program.role {
-        Role::Etcd(etcd) => Some(etcd),
+        Role::Etcd(etcd) => Some(&**etcd),
         _ => None,
     });
     members.max_by_key(|etcd| etcd.store().revision())

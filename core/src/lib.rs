@@ -10,14 +10,26 @@ pub mod engine;
 
 pub mod net;
 
+pub mod object;
+
 pub mod actor;
 pub mod knob;
 
-pub mod api;
 pub mod client;
-pub mod control;
 pub mod etcd;
+
+pub mod api;
+pub mod balancer;
+pub mod prober;
+
+pub mod control;
+pub mod scheduler;
+
+pub mod kubelet;
+pub mod proxy;
+
 pub mod load;
+pub mod operator;
 
 pub mod fault;
 pub mod scenario;

@@ -77,7 +77,7 @@ impl Timeline {
     /// A run of this scenario that records into `trace`.
     pub fn of(scenario: &'static Scenario, seed: u64, trace: Trace) -> Self {
         let sim = scenario.start(seed);
-        let history = History::new(scenario.members);
+        let history = History::new(scenario.directory.members);
         let journal = scenario.journal();
         let base = Base { taken: history.taken(), counts: history.base() };
         let first = Checkpoint { sim: sim.clone(), journal: 0, history: base };

@@ -1,7 +1,7 @@
 //! Plays a run and hears every row of it.
 
 use brownout_core::actor::ProgramId;
-use brownout_core::actor::role::{NoteKind, Role};
+use brownout_core::actor::role::{Directory, NoteKind, Role};
 use brownout_core::engine::{Row, Span, Time, Trace};
 use brownout_core::fault::{Fault, FaultId};
 use brownout_core::inspect;
@@ -56,7 +56,7 @@ impl Play {
     pub fn with(members: u8, seed: u64, dials: &[(Knob, u32)]) -> Self {
         let knobs = brownout_core::knob::Knobs::default().with_all(dials).expect("the test's dials are allowed");
         Self {
-            sim: Sim::new(seed, members, knobs),
+            sim: Sim::new(seed, Directory::stacked(members, 0), knobs),
             trace: Trace::new(1 << 17),
             seen: 0,
             notes: Vec::new(),

@@ -135,7 +135,7 @@ fn a_member_at_30_percent_loss_starves_its_own_clients_and_nobody_else() {
 fn nothing_lost(play: &Play, seed: u64) {
     for (key, acked) in play.load().acknowledged().filter(|(_, acked)| acked.writes > 0) {
         for member in 0..play.sim.directory().members {
-            let kv = play.etcd(member).store().get(key).copied();
+            let kv = play.etcd(member).store().get(key).cloned();
             let kv = kv.unwrap_or_else(|| panic!("seed {seed}: member {member} lost {key:?}"));
             assert!(
                 kv.version >= acked.writes && kv.mod_revision >= acked.mod_revision,

@@ -61,7 +61,7 @@ impl Catalog {
             name: s.name,
             title: s.title,
             summary: s.summary,
-            members: s.members,
+            members: s.directory.members,
         };
         let knob = |knob: &Knob| {
             let s = knob.spec();

@@ -168,11 +168,11 @@ impl Engine {
     }
     /// The names of the columns of [`Engine::samples`].
     pub fn sample_columns(&self) -> Result<JsValue, JsError> {
-        to_js(&dto::sample_columns(self.run.scenario().members))
+        to_js(&dto::sample_columns(self.run.scenario().directory.members))
     }
     /// The points of the series from number `from` on, one after the other, each with a value per column.
     pub fn samples(&self, from: f64) -> Float64Array {
-        let cells = dto::sample_cells(self.run.history().since(from as u64), self.run.scenario().members);
+        let cells = dto::sample_cells(self.run.history().since(from as u64), self.run.scenario().directory.members);
         Float64Array::from(cells.as_slice())
     }
     /// The run as data, in JSON: scenario, seed, journal, time and digest.

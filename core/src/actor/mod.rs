@@ -9,6 +9,9 @@ use crate::engine::{LocalTime, Rng, Span};
 use crate::knob::Knobs;
 use crate::net::packet::{ConnId, HostId};
 use crate::net::tcp::Reason;
+use crate::object::{Key, WorkloadId};
+use crate::operator::Operation;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use role::Timer;
 use wire::Message;
@@ -18,6 +21,9 @@ use wire::Message;
 pub struct ProgramId(pub u16);
 
 impl ProgramId {
+    /// The API servers' common address. A connection to it goes where the balancer's host sends it.
+    pub const API_SERVERS: Self = Self(u16::MAX - 1);
+
     /// The id as an index.
     pub const fn ix(self) -> usize {
         self.0 as usize
@@ -26,7 +32,6 @@ impl ProgramId {
 
 /// What a connection is for; a program listens on the ports of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
 pub enum Port {
     /// etcd's peers: one stream for `MsgApp`.
     PeerAppStream,
@@ -38,8 +43,31 @@ pub enum Port {
     PeerProbe,
     /// etcd's clients: gRPC.
     EtcdClient,
+    /// etcd: /livez, /readyz and /health.
+    EtcdHealth,
     /// The API server: HTTP/2.
     Api,
+    /// A Service's port of a node: the node's rules say which pod that becomes.
+    Service(WorkloadId),
+    /// A pod's own port.
+    Pod(Key),
+}
+
+impl Port {
+    /// Its number, for the luck of connections: which pod or Service it is makes no difference.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::PeerAppStream => 0,
+            Self::PeerMessageStream => 1,
+            Self::PeerPipeline => 2,
+            Self::PeerProbe => 3,
+            Self::EtcdClient => 4,
+            Self::Api => 5,
+            Self::EtcdHealth => 6,
+            Self::Service(_) => 7,
+            Self::Pod(_) => 8,
+        }
+    }
 }
 
 /// What the kernel tells a program about one of its connections.
@@ -77,6 +105,12 @@ pub enum Input {
     Message(ConnId, Message),
     /// The write it asked for is durable.
     DiskDone(u32),
+    /// SIGTERM: it may finish what it can; SIGKILL follows after the grace period, unless it exits first.
+    Terminate,
+    /// A program of its host ended. Told to the host's kubelet only.
+    ProgramEnded(ProgramId),
+    /// The learner wants something done with kubectl. Told to the operator only.
+    Operate(Operation),
 }
 
 /// What a program may answer. The engine carries it out and stamps it with its cause.
@@ -100,6 +134,29 @@ pub enum Effect {
     Note(role::Note),
     /// The process ends with this status.
     Exit(u8),
+    /// The process of a program of the same host gets SIGTERM now and SIGKILL after the grace period, and is started
+    /// again by the kubelet's rules. Only a kubelet may.
+    Kill(ProgramId, Span),
+    /// What the host's kernel makes of new connections to a Service or to the balancer's address, until replaced.
+    Rules(Address, Arc<[Target]>),
+}
+
+/// An address that is no program's: netfilter rules of the host turn it into one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Address {
+    /// The API servers' common address, on the balancer's host.
+    ApiServers,
+    /// A Service, on a node.
+    Service(WorkloadId),
+}
+
+/// Where a rule sends a connection: a program, and which of its ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// The program.
+    pub program: ProgramId,
+    /// Its port.
+    pub port: Port,
 }
 
 /// All a program sees: its own name, clock, dials and dice.
@@ -158,6 +215,14 @@ impl Cx<'_> {
     /// Ends the process.
     pub fn exit(&mut self, status: u8) {
         self.effects.push(Effect::Exit(status));
+    }
+    /// Ends the process of another program of the host, gently at first.
+    pub fn kill(&mut self, program: ProgramId, grace: Span) {
+        self.effects.push(Effect::Kill(program, grace));
+    }
+    /// Replaces what the host's kernel does with connections to an address.
+    pub fn rules(&mut self, address: Address, targets: Arc<[Target]>) {
+        self.effects.push(Effect::Rules(address, targets));
     }
 }
 

@@ -1,7 +1,10 @@
 //! LIST 2: every program, with its timers, and every note a program can make.
 
 use super::{Actor, Cx, Input, ProgramId};
-use crate::{api, control, etcd, load};
+use crate::net::packet::HostId;
+use crate::object::NodeId;
+use crate::{api, balancer, control, etcd, kubelet, load, operator, prober, proxy};
+use alloc::boxed::Box;
 
 /// A timer of a program: setting it again replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,11 +17,21 @@ pub enum Timer {
     Control(control::Timer),
     /// The users'.
     Load(load::Timer),
+    /// A node's kubelet's.
+    Kubelet(kubelet::Timer),
+    /// A node's kube-proxy's.
+    Proxy(proxy::Timer),
+    /// A control-plane host's kubelet's.
+    Prober(prober::Timer),
+    /// The load balancer's.
+    Balancer(balancer::Timer),
+    /// The operator's.
+    Operator(operator::Timer),
 }
 
 impl Timer {
     /// Names of timers, by code.
-    pub const NAMES: [&'static str; 13] = [
+    pub const NAMES: [&'static str; 18] = [
         "etcd_tick",
         "etcd_adjust",
         "etcd_calls",
@@ -32,6 +45,11 @@ impl Timer {
         "api",
         "control",
         "load",
+        "kubelet",
+        "proxy",
+        "prober",
+        "balancer",
+        "operator",
     ];
     /// Which name it has.
     pub const fn code(self) -> u32 {
@@ -51,22 +69,36 @@ impl Timer {
             Self::Api(_) => 10,
             Self::Control(_) => 11,
             Self::Load(_) => 12,
+            Self::Kubelet(_) => 13,
+            Self::Proxy(_) => 14,
+            Self::Prober(_) => 15,
+            Self::Balancer(_) => 16,
+            Self::Operator(_) => 17,
         }
     }
 }
 
-/// A program of a host.
+/// A program of a host. What is large is behind a pointer: of the small ones there may be ten thousand.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::large_enum_variant, reason = "there is one per program, and it never moves")]
 pub enum Role {
     /// An etcd member.
-    Etcd(etcd::Etcd),
+    Etcd(Box<etcd::Etcd>),
     /// An API server.
-    Api(api::ApiServer),
+    Api(Box<api::ApiServer>),
     /// kube-controller-manager or kube-scheduler.
-    Control(control::Control),
-    /// Users of the API.
-    Load(load::Load),
+    Control(Box<control::Control>),
+    /// Users of the API and of the Services.
+    Load(Box<load::Load>),
+    /// A node's kubelet with its containers.
+    Kubelet(Box<kubelet::Kubelet>),
+    /// A node's kube-proxy.
+    Proxy(Box<proxy::Proxy>),
+    /// A control-plane host's kubelet, as far as it probes the static pods there.
+    Prober(Box<prober::Prober>),
+    /// The load balancer before the API servers.
+    Balancer(Box<balancer::Balancer>),
+    /// Whoever uses kubectl.
+    Operator(Box<operator::Operator>),
 }
 
 impl Actor for Role {
@@ -76,36 +108,170 @@ impl Actor for Role {
             Self::Api(program) => program.handle(cx, input),
             Self::Control(program) => program.handle(cx, input),
             Self::Load(program) => program.handle(cx, input),
+            Self::Kubelet(program) => program.handle(cx, input),
+            Self::Proxy(program) => program.handle(cx, input),
+            Self::Prober(program) => program.handle(cx, input),
+            Self::Balancer(program) => program.handle(cx, input),
+            Self::Operator(program) => program.handle(cx, input),
         }
     }
 }
 
-/// Which program serves what, so that programs can find each other.
+/// What there is: which hosts, which programs, and so where programs find each other.
+///
+/// Hosts: the etcd members' (in the stacked topology the API servers run there, too), then in the external topology
+/// the API servers', then the edge (users, balancer, operator), then the nodes'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Directory {
-    /// How many members, which is also how many API servers and control-plane hosts there are.
+    /// How many etcd members.
     pub members: u8,
+    /// How many API servers, each with a controller manager and a scheduler beside it.
+    pub api_servers: u8,
+    /// Whether etcd has hosts of its own, and API servers use all members: kubeadm's external topology.
+    pub external: bool,
+    /// How many nodes.
+    pub nodes: NodeId,
+}
+
+/// A program's place in the [`Directory`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// An etcd member, from 0.
+    Etcd(u8),
+    /// An API server, from 0.
+    Api(u8),
+    /// The component (0: kube-controller-manager, 1: kube-scheduler) beside an API server.
+    Control(u8, u8),
+    /// The kubelet of an API server's host.
+    Prober(u8),
+    /// The load balancer.
+    Balancer,
+    /// The users.
+    Load,
+    /// The operator.
+    Operator,
+    /// A node's kubelet.
+    Kubelet(NodeId),
+    /// A node's kube-proxy.
+    Proxy(NodeId),
 }
 
 impl Directory {
-    /// How many programs each control-plane host runs: etcd, API server, controller manager, scheduler.
-    pub const PER_HOST: u16 = 4;
+    /// The most nodes.
+    pub const MAX_NODES: NodeId = 5_000;
+    /// Programs per API server: itself, kube-controller-manager, kube-scheduler, the host's kubelet.
+    const PER_API: u16 = 4;
+    /// The edge's programs: balancer, users, operator.
+    const EDGE: u16 = 3;
 
-    /// The etcd member of control-plane host `n` (from 0).
+    /// kubeadm's stacked topology: every member has an API server that knows it alone.
+    pub const fn stacked(members: u8, nodes: NodeId) -> Self {
+        Self { members, api_servers: members, external: false, nodes }
+    }
+    /// The etcd member `n` (from 0).
     pub const fn etcd(self, n: u8) -> ProgramId {
-        ProgramId(n as u16 * Self::PER_HOST)
+        ProgramId(n as u16)
     }
-    /// The API server of control-plane host `n`.
+    /// The API server `n`.
     pub const fn api(self, n: u8) -> ProgramId {
-        ProgramId(n as u16 * Self::PER_HOST + 1)
+        ProgramId(self.members as u16 + n as u16)
     }
-    /// The controller manager (0) or scheduler (1) of control-plane host `n`.
+    /// The controller manager (0) or scheduler (1) beside API server `n`.
     pub const fn control(self, n: u8, component: u8) -> ProgramId {
-        ProgramId(n as u16 * Self::PER_HOST + 2 + component as u16)
+        ProgramId(self.members as u16 + self.api_servers as u16 + n as u16 * 2 + component as u16)
     }
-    /// The users, on a host of their own.
+    /// The kubelet of API server `n`'s host.
+    pub const fn prober(self, n: u8) -> ProgramId {
+        ProgramId(self.members as u16 + self.api_servers as u16 * (Self::PER_API - 1) + n as u16)
+    }
+    const fn edge_program(self, n: u16) -> ProgramId {
+        ProgramId(self.members as u16 + self.api_servers as u16 * Self::PER_API + n)
+    }
+    /// The load balancer before the API servers.
+    pub const fn balancer(self) -> ProgramId {
+        self.edge_program(0)
+    }
+    /// The users, on the edge.
     pub const fn load(self) -> ProgramId {
-        ProgramId(self.members as u16 * Self::PER_HOST)
+        self.edge_program(1)
+    }
+    /// The operator, on the edge.
+    pub const fn operator(self) -> ProgramId {
+        self.edge_program(2)
+    }
+    /// A node's kubelet.
+    pub const fn kubelet(self, node: NodeId) -> ProgramId {
+        self.edge_program(Self::EDGE + node * 2)
+    }
+    /// A node's kube-proxy.
+    pub const fn proxy(self, node: NodeId) -> ProgramId {
+        self.edge_program(Self::EDGE + node * 2 + 1)
+    }
+    /// How many programs there are.
+    pub const fn programs(self) -> u16 {
+        self.edge_program(Self::EDGE + self.nodes * 2).0
+    }
+    /// What a program is.
+    pub const fn place(self, program: ProgramId) -> Place {
+        let (members, apis) = (self.members as u16, self.api_servers as u16);
+        let n = program.0;
+        if n < members {
+            return Place::Etcd(n as u8);
+        }
+        let n = n - members;
+        if n < apis {
+            return Place::Api(n as u8);
+        }
+        if n < apis * 3 {
+            return Place::Control(((n - apis) / 2) as u8, ((n - apis) % 2) as u8);
+        }
+        if n < apis * Self::PER_API {
+            return Place::Prober((n - apis * 3) as u8);
+        }
+        match n - apis * Self::PER_API {
+            0 => Place::Balancer,
+            1 => Place::Load,
+            2 => Place::Operator,
+            n if n % 2 == 1 => Place::Kubelet((n - Self::EDGE) / 2),
+            n => Place::Proxy((n - Self::EDGE) / 2),
+        }
+    }
+    /// How many hosts run etcd members or API servers.
+    pub const fn control_hosts(self) -> u32 {
+        if self.external { self.members as u32 + self.api_servers as u32 } else { self.members as u32 }
+    }
+    /// The host of etcd member `n`.
+    pub const fn etcd_host(self, n: u8) -> HostId {
+        HostId(n as u32)
+    }
+    /// The host of API server `n`.
+    pub const fn api_host(self, n: u8) -> HostId {
+        HostId(if self.external { self.members as u32 + n as u32 } else { n as u32 })
+    }
+    /// The host of users, balancer and operator.
+    pub const fn edge_host(self) -> HostId {
+        HostId(self.control_hosts())
+    }
+    /// The host of a node.
+    pub const fn node_host(self, node: NodeId) -> HostId {
+        HostId(self.control_hosts() + 1 + node as u32)
+    }
+    /// How many hosts there are.
+    pub const fn hosts(self) -> u32 {
+        self.control_hosts() + 1 + self.nodes as u32
+    }
+    /// The host of a program.
+    pub const fn host(self, program: ProgramId) -> HostId {
+        match self.place(program) {
+            Place::Etcd(n) => self.etcd_host(n),
+            Place::Api(n) | Place::Control(n, _) | Place::Prober(n) => self.api_host(n),
+            Place::Balancer | Place::Load | Place::Operator => self.edge_host(),
+            Place::Kubelet(node) | Place::Proxy(node) => self.node_host(node),
+        }
+    }
+    /// The members whose client port an API server knows: its own, or all.
+    pub fn endpoints(self, api: u8) -> core::ops::Range<u8> {
+        if self.external { 0..self.members } else { api..api + 1 }
     }
 }
 

@@ -45,14 +45,28 @@ pub enum Message {
     Probe(u32),
     /// etcd peers: its answer.
     ProbeReply(u32),
+    /// etcd: GET of a health endpoint, numbered.
+    Health(etcd::HealthPath, u32),
+    /// etcd: its answer: whether it is well.
+    HealthReply(u32, bool),
     /// etcd client: a call.
     Rpc(etcd::Request),
     /// etcd client: its answer.
     RpcReply(etcd::Reply),
+    /// etcd client: on its watch stream.
+    Watch(etcd::WatchCall),
+    /// etcd client: what a watch tells.
+    WatchReply(etcd::WatchReply),
     /// API: a request.
     Api(api::Request),
     /// API: its answer.
     ApiReply(api::Reply),
+    /// API: what a WATCH tells.
+    ApiEvents(api::WatchEvents),
+    /// Users: a request to a pod of a Service, numbered.
+    UserRequest(u32),
+    /// Users: its answer.
+    UserReply(u32),
     /// HTTP/2: the client gives request `.0` up (RST_STREAM).
     Cancel(u32),
     /// HTTP/2 and gRPC: a ping frame.
@@ -81,11 +95,16 @@ pub enum Class {
     Etcd,
     /// A request to an API server or its answer.
     Api,
+    /// What a watch tells, of etcd or of an API server.
+    Watch,
+    /// A user's request to a Service or its answer.
+    User,
 }
 
 impl Class {
     /// Every class, in the order of its number.
-    pub const NAMES: [&'static str; 8] = ["control", "heartbeat", "append", "vote", "forward", "peer", "etcd", "api"];
+    pub const NAMES: [&'static str; 10] =
+        ["control", "heartbeat", "append", "vote", "forward", "peer", "etcd", "api", "watch", "user"];
 }
 
 impl Message {
@@ -105,9 +124,13 @@ impl Message {
             | Self::LinkHeartbeat
             | Self::Posted
             | Self::Probe(_)
-            | Self::ProbeReply(_) => Class::Peer,
+            | Self::ProbeReply(_)
+            | Self::Health(..)
+            | Self::HealthReply(..) => Class::Peer,
             Self::Rpc(_) | Self::RpcReply(_) => Class::Etcd,
             Self::Api(_) | Self::ApiReply(_) | Self::Cancel(_) => Class::Api,
+            Self::Watch(_) | Self::WatchReply(_) | Self::ApiEvents(_) => Class::Watch,
+            Self::UserRequest(_) | Self::UserReply(_) => Class::User,
             Self::Ping | Self::Pong => Class::Control,
         }
     }

@@ -31,7 +31,7 @@ pub const HEALTH_INTERVAL: Span = Span::from_secs(1);
 /// kubernetes cmd/kubeadm/app/util/staticpod/utils.go#ReadinessProbe: periodSeconds.
 pub const READINESS_PERIOD: Span = Span::from_secs(1);
 /// The key that the health check reads; nobody writes it.
-pub const HEALTH_KEY: Key = Key(0);
+pub const HEALTH_KEY: Key = Key::HEALTH;
 
 /// The API server's timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,7 +49,7 @@ impl From<Timer> for role::Timer {
 }
 
 /// A request under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Active {
     conn: ConnId,
     request: Request,
@@ -153,9 +153,10 @@ impl ApiServer {
             active.call = call;
             self.probes += 1;
         } else {
-            active.expected = self.storage.expected(&request);
-            let deadline = cx.now + Storage::timeout(request.verb);
-            active.call = self.client.call(Storage::op(&request, active.expected), deadline, &mut self.out);
+            let deadline = cx.now + Storage::timeout(active.request.verb);
+            let (op, expected) = Storage::op(&active.request, self.storage.current(&active.request).as_ref());
+            active.expected = expected;
+            active.call = self.client.call(op, deadline, &mut self.out);
         }
         self.requests.push(active);
     }
@@ -195,22 +196,23 @@ impl ApiServer {
             return self.on_health(cx, call, result.is_ok());
         }
         let Some(ix) = self.requests.iter().position(|active| active.call == call) else { return };
-        let Active { request, expected, conflicts, started, .. } = self.requests[ix];
+        let Active { request, expected, conflicts, started, .. } = self.requests[ix].clone();
         match self.storage.outcome(&request, expected, conflicts, result) {
             Outcome::Answer(status, kv) => {
                 let active = self.remove(ix);
                 self.answer(cx, &active, status, kv);
             }
-            Outcome::Again(expected) => {
+            Outcome::Again(current) => {
                 let deadline = started + Storage::timeout(request.verb);
-                let call = self.client.call(Storage::op(&request, expected), deadline, &mut self.out);
+                let (op, expected) = Storage::op(&request, current.as_ref());
+                let call = self.client.call(op, deadline, &mut self.out);
                 let active = &mut self.requests[ix];
                 (active.call, active.expected, active.conflicts) = (call, expected, conflicts + 1);
             }
         }
     }
     fn answer(&mut self, cx: &mut Cx<'_>, active: &Active, status: Status, kv: Option<crate::etcd::rpc::KeyValue>) {
-        let reply = Reply { id: active.request.id, status, kv };
+        let reply = Reply { kv, ..Reply::new(active.request.id, status) };
         cx.send(active.conn, reply.bytes(), Message::ApiReply(reply));
         self.answered += 1;
         let failed = matches!(status, Status::TooManyRequests | Status::InternalError | Status::Timeout);
@@ -267,7 +269,7 @@ impl ApiServer {
             return;
         }
         match message {
-            Message::Api(request) => self.on_request(cx, conn, *request),
+            Message::Api(request) => self.on_request(cx, conn, request.clone()),
             Message::Cancel(id) => self.drop_requests(|active| active.conn == conn && active.request.id == *id),
             Message::Ping => cx.send(conn, PING_BYTES, Message::Pong),
             _ => {}
@@ -277,7 +279,7 @@ impl ApiServer {
     fn carry_out(&mut self, cx: &mut Cx<'_>) {
         let mut ix = 0;
         while ix < self.out.len() {
-            match self.out[ix] {
+            match self.out[ix].clone() {
                 Action::Open => self.conn = Some(cx.open(self.member, Port::EtcdClient)),
                 Action::Send(frame) => {
                     // A connection that broke behind this in the list has taken its frames with it.
@@ -320,7 +322,7 @@ impl Actor for ApiServer {
             }
             Input::Conn(conn, up) => self.on_conn(cx, conn, up),
             Input::Message(conn, message) => self.on_message(cx, conn, &message),
-            Input::Timer(_) | Input::DiskDone(_) => {}
+            Input::Timer(_) | Input::DiskDone(_) | Input::Terminate | Input::ProgramEnded(_) | Input::Operate(_) => {}
         }
         self.carry_out(cx);
         self.alarm.ensure(cx, Timer::Etcd, self.client.next_timer());

@@ -3,8 +3,12 @@ use crate::actor::Effect;
 use crate::client::bench::{Bench, at};
 use crate::etcd::rpc::{EtcdError, KeyValue, Op, Reply as EtcdReply, Value};
 use crate::net::tcp::Reason;
+use crate::object::Change;
+use rpc::Level;
 
-const DIRECTORY: Directory = Directory { members: 3 };
+const DIRECTORY: Directory = Directory::stacked(3, 0);
+/// A user's object.
+const KEY: Key = Key::user_object(0, 40);
 /// A client's connection; the server's own names start at zero.
 const CLIENT: ConnId = ConnId(1 << 15);
 
@@ -44,7 +48,14 @@ fn up(member: &mut Member) -> Rig {
     bench
 }
 fn request(id: u32, verb: Verb, resource_version: Revision) -> Request {
-    Request { id, verb, key: Key(40), resource_version, value: Value { bytes: 9, body: [u64::from(id), 0, 0] } }
+    let value = Value::words(9, [u64::from(id), 0, 0]);
+    let request = match verb {
+        Verb::Create => Request::create(KEY, value, Level::GlobalDefault),
+        Verb::Update => Request::update(KEY, resource_version, value, Level::GlobalDefault),
+        Verb::Patch => Request::patch(KEY, Change::Apply(value), Level::GlobalDefault),
+        _ => Request::new(verb, KEY, Level::GlobalDefault),
+    };
+    Request { id, ..request }
 }
 fn ask(bench: &mut Rig, id: u32, verb: Verb, resource_version: Revision) {
     let input = Input::Message(CLIENT, Message::Api(request(id, verb, resource_version)));
@@ -128,11 +139,11 @@ fn an_object_lives_and_dies() {
 fn a_patch_of_an_object_that_others_wrote_costs_one_more_round() {
     let mut member = Member::new();
     let mut bench = up(&mut member);
-    let kv = member.store.apply(&Op::Put { key: Key(40), value: Value::default() }).kv.expect("just written");
+    let kv = member.store.apply(&Op::Put { key: KEY, value: Value::default(), lease: 0 }).kv.expect("just written");
     ask(&mut bench, 1, Verb::Patch, 0);
     bench.run(at(520), |_, effect| member.answer(effect));
     assert_eq!(answers(&bench), [(502, 1, Status::Ok)]);
-    assert_eq!(member.store.get(Key(40)).map(|kv| kv.version), Some(kv.version + 1));
+    assert_eq!(member.store.get(KEY).map(|kv| kv.version), Some(kv.version + 1));
     ask(&mut bench, 2, Verb::Patch, 0);
     bench.run(at(530), |_, effect| member.answer(effect));
     assert_eq!(answers(&bench)[1], (521, 2, Status::Ok), "its own write it knows");
@@ -244,9 +255,9 @@ fn contended(after: Span, effect: &Effect) -> Option<(Span, Input)> {
     let Effect::Send(conn, _, Message::Rpc(request)) = effect else { return None };
     let revision = u64::from(request.id) + 100;
     let value = Value::default();
-    let kv = KeyValue { key: Key(40), value, create_revision: 2, mod_revision: revision, version: 1 };
+    let kv = KeyValue { key: KEY, value, create_revision: 2, mod_revision: revision, version: 1 };
     let succeeded = !request.op.writes();
-    let result = Ok(Response { revision, succeeded, kv: Some(kv) });
+    let result = Ok(Response { revision, succeeded, kv: Some(kv), range: None });
     Some((after, Input::Message(*conn, Message::RpcReply(EtcdReply { id: request.id, result }))))
 }
 

@@ -13,9 +13,9 @@ use crate::knob::{Knob, Knobs};
 use alloc::vec::Vec;
 
 /// The Lease object kube-system/kube-controller-manager.
-pub const KCM_KEY: Key = Key(1);
+pub const KCM_KEY: Key = Key::election(0);
 /// The Lease object kube-system/kube-scheduler.
-pub const SCHEDULER_KEY: Key = Key(2);
+pub const SCHEDULER_KEY: Key = Key::election(1);
 /// client-go tools/leaderelection/leaderelection.go#JitterFactor: a candidate waits one to 2.2 retry periods.
 const JITTER_FACTOR: (u64, u64) = (12, 10);
 /// client-go tools/leaderelection/resourcelock/interface.go#NewFromKubeconfig: no call's limit is shorter.
@@ -60,18 +60,19 @@ impl Record {
         let (program, process) = self.holder.map_or((0, 0), |holder| (holder.program.0 + 1, holder.process));
         let word = |n: u16, shift: u32| u64::from(n) << shift;
         let packed = word(program, 48) | word(process, 32) | word(self.transitions, 16) | word(self.duration_s, 0);
-        Value { bytes: LEASE_BYTES, body: [packed, self.renew_time.ns(), self.acquire_time.ns()] }
+        Value::words(LEASE_BYTES, [packed, self.renew_time.ns(), self.acquire_time.ns()])
     }
     /// The record that a value of the store carries.
     pub fn decode(value: &Value) -> Self {
-        let word = |shift: u32| (value.body[0] >> shift) as u16;
+        let body = value.object.words();
+        let word = |shift: u32| (body[0] >> shift) as u16;
         let holder = word(48).checked_sub(1).map(|program| Identity { program: ProgramId(program), process: word(32) });
         Self {
             holder,
             transitions: word(16),
             duration_s: word(0),
-            renew_time: LocalTime::from_ns(value.body[1]),
-            acquire_time: LocalTime::from_ns(value.body[2]),
+            renew_time: LocalTime::from_ns(body[1]),
+            acquire_time: LocalTime::from_ns(body[2]),
         }
     }
     /// How long observers wait.
@@ -107,7 +108,7 @@ impl Timing {
 }
 
 /// What an elector wants done, or tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Ask the API server; the answer goes to [`Elector::on_reply`].
     Call {

@@ -33,12 +33,12 @@ impl Store {
         Self { kv: None, api: Api::Serves }
     }
     fn write(&mut self, value: Value) -> (Status, Option<KeyValue>) {
-        let mod_revision = self.kv.map_or(2, |kv| kv.mod_revision + 1);
+        let mod_revision = self.kv.as_ref().map_or(2, |kv| kv.mod_revision + 1);
         self.kv = Some(KeyValue { key: KCM_KEY, value, create_revision: 2, mod_revision, version: 1 });
-        (Status::Ok, self.kv)
+        (Status::Ok, self.kv.clone())
     }
     fn carry_out(&mut self, verb: Verb, version: Revision, value: Value) -> (Status, Option<KeyValue>) {
-        match (verb, self.kv) {
+        match (verb, self.kv.clone()) {
             (Verb::Get, kv) => (if kv.is_some() { Status::Ok } else { Status::NotFound }, kv),
             (Verb::Create, None) => self.write(value),
             (Verb::Update, Some(kv)) if kv.mod_revision == version => self.write(value),
@@ -77,7 +77,7 @@ impl Candidate {
     }
     fn settle(&mut self, now: LocalTime, store: &mut Store, out: &mut Out) {
         for action in out.drain(..) {
-            self.log.push((now.ns() / 1_000_000, action));
+            self.log.push((now.ns() / 1_000_000, action.clone()));
             if let Action::Call { verb, resource_version, value, timeout } = action {
                 let (after, reply) = store.call(verb, resource_version, value, timeout);
                 self.reply = Some((now + after, reply));
@@ -91,7 +91,7 @@ impl Candidate {
     }
     fn run(&mut self, ms: u64, store: &mut Store) {
         loop {
-            let reply = self.reply.map(|(at, _)| at);
+            let reply = self.reply.as_ref().map(|(at, _)| *at);
             let Some(now) = crate::client::earlier(reply, self.elector.next_timer()).filter(|now| *now <= at(ms))
             else {
                 return;
@@ -116,7 +116,7 @@ impl Candidate {
     }
     /// What it told beside its calls.
     fn told(&self) -> Vec<(u64, Action)> {
-        self.log.iter().filter(|(_, action)| !matches!(action, Action::Call { .. })).copied().collect()
+        self.log.iter().filter(|(_, action)| !matches!(action, Action::Call { .. })).cloned().collect()
     }
     fn acquired(&self) -> Option<u64> {
         let acquired = |(_, action): &&(u64, Action)| matches!(action, Action::Acquired { .. });
@@ -140,7 +140,7 @@ fn an_absent_lease_is_created_renewed_at_once_and_then_every_retry_period() {
     assert_eq!(holder.calls(0)[..5], [0, 1, 2, 3, 4].map(|n| (times[n], verbs[n])));
     assert_eq!(holder.told()[0], (1_000, Action::Acquired { transitions: 0 }));
     assert_eq!(holder.told()[2], (3_000, Action::Renewed(Span::from_secs(2))));
-    let record = Record::decode(&store.kv.expect("it was created").value);
+    let record = Record::decode(&store.kv.clone().expect("it was created").value);
     assert_eq!(record.holder, Some(holder.elector.me()));
     assert_eq!((record.acquire_time, record.renew_time, record.duration_s), (at(1_000), at(11_000), 15));
     assert_eq!(holder.elector.lease_expiry(), Some(at(26_000)));
@@ -219,14 +219,14 @@ fn a_renewal_that_was_carried_out_without_an_answer_is_found_by_the_slow_path() 
     holder.run(18_000, &mut store);
     assert_eq!(holder.calls(12_000), [(13_000, Verb::Update), (18_000, Verb::Get), (18_000, Verb::Update)]);
     assert!(holder.elector.believes());
-    let expiry = store.kv.map(|kv| Record::decode(&kv.value).renew_time);
+    let expiry = store.kv.as_ref().map(|kv| Record::decode(&kv.value).renew_time);
     assert_eq!(expiry, Some(at(13_000)), "the time at which the try began");
 }
 
 #[test]
 fn a_version_that_moved_on_fails_the_fast_path_only() {
     let (mut holder, mut store) = holder();
-    let same = store.kv.expect("it was created").value;
+    let same = store.kv.clone().expect("it was created").value;
     store.write(same); // Somebody touched the object and left the record alone.
     holder.run(13_000, &mut store);
     let verbs = [(13_000, Verb::Update), (13_000, Verb::Get), (13_000, Verb::Update)];
@@ -240,7 +240,7 @@ fn a_standby_takes_over_15_to_24_s_after_the_last_renewal() {
     for program in 3..300 {
         let (_, mut store) = holder();
         let mut standby = Candidate::new(program, 0);
-        standby.start(program.into(), &mut Store { kv: store.kv, api: Api::Serves });
+        standby.start(program.into(), &mut Store { kv: store.kv.clone(), api: Api::Serves });
         // It first sees the last renewal, of 11 s, at some poll after 11 s.
         standby.elector.phase = Phase::Resting(at(11_000 + u64::from(program) * 4_400 / 300));
         standby.elector.read = None;

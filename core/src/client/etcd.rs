@@ -79,7 +79,7 @@ pub enum Failure {
 }
 
 /// What the client tells its user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Up {
     /// The connection stands.
     Connected,
@@ -100,7 +100,7 @@ enum Phase {
     Sent(u32),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Call {
     id: u32,
     op: Op,
@@ -224,7 +224,7 @@ impl EtcdClient {
         let Some(ix) = self.calls.iter().position(|call| call.phase == Phase::Sent(reply.id)) else {
             return; // Its caller gave it up.
         };
-        match reply.result {
+        match reply.result.clone() {
             Ok(response) => self.done(ix, Ok(response), out),
             Err(error) => self.retry(ix, now, rng, error, out),
         }
@@ -290,7 +290,7 @@ impl EtcdClient {
         self.next_stream += 1;
         call.phase = Phase::Sent(id);
         call.attempts += 1;
-        out.push(Action::Send(Frame::Rpc(Request { id, op: call.op })));
+        out.push(Action::Send(Frame::Rpc(Request { id, op: call.op.clone() })));
     }
     /// The connection broke under the calls that had gone out.
     fn fail_sent(&mut self, now: LocalTime, rng: &mut Rng, out: &mut Out) {
@@ -336,11 +336,14 @@ impl EtcdClient {
 const fn may_retry(op: &Op, error: EtcdError) -> bool {
     match error {
         EtcdError::DeadlineExceeded => true,
-        EtcdError::TooManyRequests => false,
+        EtcdError::TooManyRequests | EtcdError::Compacted | EtcdError::FutureRevision | EtcdError::LeaseNotFound => {
+            false
+        }
         EtcdError::Timeout
         | EtcdError::TimeoutLeaderFail
         | EtcdError::TimeoutConnectionLost
         | EtcdError::LeaderChanged
+        | EtcdError::Stopped
         | EtcdError::ConnectionBroken => !op.writes(),
     }
 }

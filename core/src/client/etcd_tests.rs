@@ -4,7 +4,7 @@ use crate::engine::Purpose;
 use crate::etcd::rpc::{Key, Value};
 
 const READ: Op = Op::Range { key: Key(1), serializable: false };
-const WRITE: Op = Op::Put { key: Key(1), value: Value { bytes: 10, body: [0; 3] } };
+const WRITE: Op = Op::Put { key: Key(1), value: Value::words(10, [0; 3]), lease: 0 };
 const LATE: u64 = 3_600_000;
 
 struct Rig {
@@ -94,8 +94,8 @@ fn calls_wait_for_a_connection_until_their_own_deadline() {
     assert_eq!(rig.run(3_000), [(2_000, Action::Up(Up::Done(short, Err(Failure::Deadline))))]);
     rig.client.on_connected(at(3_000), &mut rig.out);
     assert_eq!(rig.take(), [Action::Up(Up::Connected), sent(1, WRITE)]);
-    let ok = Response { revision: 5, succeeded: true, kv: None };
-    assert_eq!(rig.reply(3_001, 1, Ok(ok)), [Action::Up(Up::Done(long, Ok(ok)))]);
+    let ok = Response { revision: 5, succeeded: true, kv: None, range: None };
+    assert_eq!(rig.reply(3_001, 1, Ok(ok.clone())), [Action::Up(Up::Done(long, Ok(ok)))]);
     assert_eq!(rig.client.calls(), 0);
 }
 
@@ -174,7 +174,7 @@ fn which_errors_of_etcd_are_tried_again() {
         (READ, EtcdError::TooManyRequests, false),
     ] {
         let mut rig = Rig::ready();
-        let call = rig.call(op, LATE);
+        let call = rig.call(op.clone(), LATE);
         rig.take();
         let told = rig.reply(7_000, 1, Err(error));
         assert_eq!(told.is_empty(), again, "{op:?} after {error:?}: {told:?}");

@@ -8,11 +8,12 @@ use super::{Action, Alarm, Frame, earlier};
 use crate::actor::role::Timer;
 use crate::actor::wire::Message;
 use crate::actor::{ConnUp, Cx, Port, ProgramId};
-use crate::api::rpc::{Reply, Request, Status};
+use crate::api::rpc::{List, Reply, Request, Status, Verb, WatchEvents};
 use crate::engine::{LocalTime, Span};
-use crate::etcd::rpc::KeyValue;
 use crate::net::packet::ConnId;
+use crate::object::KeyValue;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// client-go transport/cache.go#tlsCache.get: net.Dialer.Timeout.
@@ -37,7 +38,7 @@ pub enum State {
 }
 
 /// A request that ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Done {
     /// Its number.
     pub id: u32,
@@ -49,6 +50,21 @@ pub struct Done {
     pub status: Status,
     /// The object, if the server sent it.
     pub kv: Option<KeyValue>,
+    /// The objects of a LIST.
+    pub list: Option<Arc<List>>,
+    /// Retry-After.
+    pub retry_after: Option<Span>,
+}
+
+/// What a client hears of its requests.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum News {
+    /// A request ended. A WATCH that was accepted ends when its stream does; before, it was [`News::Watching`].
+    Done(Done),
+    /// A WATCH stands: the caller's mark.
+    Watching(u64),
+    /// What a WATCH tells: the caller's mark, and the events. If `end` is set it is over, and no `Done` follows.
+    Events(u64, WatchEvents),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +72,9 @@ struct Pending {
     id: u32,
     tag: u64,
     started: LocalTime,
-    deadline: LocalTime,
+    /// None: a WATCH, which may last.
+    deadline: Option<LocalTime>,
+    watch: bool,
 }
 
 /// The client.
@@ -77,7 +95,7 @@ impl Default for Http {
     }
 }
 
-type Out = Vec<Action<Done>>;
+type Out = Vec<Action<News>>;
 
 impl Http {
     /// Where its connection is.
@@ -101,12 +119,13 @@ impl Http {
     pub fn request(&mut self, now: LocalTime, request: Request, timeout: Span, tag: u64, out: &mut Out) -> u32 {
         let id = self.next_id;
         self.next_id += 1;
-        let pending = Pending { id, tag, started: now, deadline: now + timeout };
+        let watch = request.verb == Verb::Watch;
+        let pending = Pending { id, tag, started: now, deadline: Some(now + timeout), watch };
         if self.pending() >= LIMIT {
-            end(&pending, Status::ConnectionError, None, out);
+            end(&pending, Status::ConnectionError, out);
             return id;
         }
-        self.due = earlier(self.due, Some(pending.deadline));
+        self.due = earlier(self.due, pending.deadline);
         self.pending.push(pending);
         let request = Request { id, ..request };
         match self.state {
@@ -139,7 +158,7 @@ impl Http {
         self.queue.clear();
         self.due = None;
         for pending in self.pending.drain(..) {
-            end(&pending, Status::ConnectionError, None, out);
+            end(&pending, Status::ConnectionError, out);
         }
     }
     /// Something arrived that is no answer to a request.
@@ -151,10 +170,25 @@ impl Http {
     /// An answer arrived.
     pub fn on_reply(&mut self, now: LocalTime, reply: &Reply, out: &mut Out) {
         self.on_read(now);
-        if let Ok(ix) = self.pending.binary_search_by_key(&reply.id, |pending| pending.id) {
-            let pending = self.pending.remove(ix);
-            end(&pending, reply.status, reply.kv, out);
+        let Ok(ix) = self.pending.binary_search_by_key(&reply.id, |pending| pending.id) else { return };
+        if self.pending[ix].watch && reply.status.is_ok() {
+            self.pending[ix].deadline = None;
+            out.push(Action::Up(News::Watching(self.pending[ix].tag)));
+            return;
         }
+        let Pending { id, tag, started, .. } = self.pending.remove(ix);
+        let Reply { status, kv, list, retry_after, .. } = reply.clone();
+        out.push(Action::Up(News::Done(Done { id, tag, started, status, kv, list, retry_after })));
+    }
+    /// What a watch tells arrived.
+    pub fn on_events(&mut self, now: LocalTime, events: &WatchEvents, out: &mut Out) {
+        self.on_read(now);
+        let Ok(ix) = self.pending.binary_search_by_key(&events.id, |pending| pending.id) else { return };
+        let tag = self.pending[ix].tag;
+        if events.end.is_some() {
+            self.pending.remove(ix);
+        }
+        out.push(Action::Up(News::Events(tag, events.clone())));
     }
     /// A timer went off, perhaps too early.
     pub fn on_timer(&mut self, now: LocalTime, out: &mut Out) {
@@ -183,14 +217,14 @@ impl Http {
     fn sweep(&mut self, now: LocalTime, out: &mut Out) {
         let mut ix = 0;
         while ix < self.pending.len() {
-            if self.pending[ix].deadline <= now {
+            if self.pending[ix].deadline.is_some_and(|deadline| deadline <= now) {
                 let pending = self.forget(ix, out);
-                end(&pending, Status::ClientTimeout, None, out);
+                end(&pending, Status::ClientTimeout, out);
             } else {
                 ix += 1;
             }
         }
-        self.due = self.pending.iter().map(|pending| pending.deadline).min();
+        self.due = self.pending.iter().filter_map(|pending| pending.deadline).min();
     }
     /// Forgets a request; if it went out, the server is told.
     fn forget(&mut self, ix: usize, out: &mut Out) -> Pending {
@@ -207,9 +241,10 @@ impl Http {
     }
 }
 
-fn end(pending: &Pending, status: Status, kv: Option<KeyValue>, out: &mut Out) {
+fn end(pending: &Pending, status: Status, out: &mut Out) {
     let Pending { id, tag, started, .. } = *pending;
-    out.push(Action::Up(Done { id, tag, started, status, kv }));
+    let done = Done { id, tag, started, status, kv: None, list: None, retry_after: None };
+    out.push(Action::Up(News::Done(done)));
 }
 
 /// An [`Http`] wired to a program: the name of its connection, its alarm, and what ended.
@@ -220,13 +255,13 @@ pub struct Line {
     conn: Option<ConnId>,
     alarm: Alarm,
     out: Out,
-    done: VecDeque<Done>,
+    news: VecDeque<News>,
 }
 
 impl Line {
     /// A line to the API server `to`.
     pub fn new(to: ProgramId) -> Self {
-        Self { to, http: Http::default(), conn: None, alarm: Alarm::default(), out: Vec::new(), done: VecDeque::new() }
+        Self { to, http: Http::default(), conn: None, alarm: Alarm::default(), out: Vec::new(), news: VecDeque::new() }
     }
     /// The client itself.
     pub const fn http(&self) -> &Http {
@@ -275,6 +310,7 @@ impl Line {
         }
         match message {
             Message::ApiReply(reply) => self.http.on_reply(cx.now, reply, &mut self.out),
+            Message::ApiEvents(events) => self.http.on_events(cx.now, events, &mut self.out),
             _ => self.http.on_read(cx.now),
         }
         self.carry_out(cx);
@@ -289,9 +325,17 @@ impl Line {
     pub fn arm(&mut self, cx: &mut Cx<'_>, timer: impl Into<Timer>) {
         self.alarm.ensure(cx, timer, self.http.next_timer());
     }
-    /// Takes a request that ended, the oldest first.
+    /// Takes what it heard, the oldest first.
+    pub fn take_news(&mut self) -> Option<News> {
+        self.news.pop_front()
+    }
+    /// Takes the next request that ended, for those who watch nothing.
     pub fn take_done(&mut self) -> Option<Done> {
-        self.done.pop_front()
+        loop {
+            if let News::Done(done) = self.news.pop_front()? {
+                return Some(done);
+            }
+        }
     }
 
     fn carry_out(&mut self, cx: &mut Cx<'_>) {
@@ -307,7 +351,7 @@ impl Line {
                         cx.abort(conn);
                     }
                 }
-                Action::Up(done) => self.done.push_back(done),
+                Action::Up(news) => self.news.push_back(news),
             }
         }
     }

@@ -1,28 +1,27 @@
 use super::*;
-use crate::api::rpc::Verb;
+use crate::api::rpc::Level;
 use crate::client::bench::at;
-use crate::etcd::rpc::{Key, Value};
+use crate::object::Key;
 
-const GET: Request =
-    Request { id: 0, verb: Verb::Get, key: Key(5), resource_version: 0, value: Value { bytes: 0, body: [0; 3] } };
+const GET: Request = Request::get(Key::user_object(0, 5), Level::GlobalDefault);
 
 fn request(http: &mut Http, ms: u64, timeout_ms: u64) -> Out {
     let mut out = Vec::new();
     http.request(at(ms), GET, Span::from_ms(timeout_ms), 77, &mut out);
     out
 }
-fn sent(id: u32) -> Action<Done> {
+fn sent(id: u32) -> Action<News> {
     Action::Send(Frame::Api(Request { id, ..GET }))
 }
-fn done(id: u32, ms: u64, status: Status) -> Action<Done> {
-    Action::Up(Done { id, tag: 77, started: at(ms), status, kv: None })
+fn done(id: u32, ms: u64, status: Status) -> Action<News> {
+    Action::Up(News::Done(Done { id, tag: 77, started: at(ms), status, kv: None, list: None, retry_after: None }))
 }
 fn connected(http: &mut Http, ms: u64) -> Out {
     let mut out = Vec::new();
     http.on_connected(at(ms), &mut out);
     out
 }
-fn run(http: &mut Http, ms: u64) -> Vec<(u64, Action<Done>)> {
+fn run(http: &mut Http, ms: u64) -> Vec<(u64, Action<News>)> {
     let mut seen = Vec::new();
     while let Some(next) = http.next_timer().filter(|next| *next <= at(ms)) {
         let mut out = Vec::new();
@@ -41,7 +40,7 @@ fn it_dials_on_demand_and_shares_the_connection() {
     assert_eq!(connected(&mut http, 2), [sent(1), sent(2)]);
     assert_eq!(request(&mut http, 3, 5_000), [sent(3)]);
     let mut out = Vec::new();
-    http.on_reply(at(4), &Reply { id: 2, status: Status::Ok, kv: None }, &mut out);
+    http.on_reply(at(4), &Reply::new(2, Status::Ok), &mut out);
     assert_eq!(out, [done(2, 1, Status::Ok)]);
     assert_eq!(http.pending(), 2);
 }
@@ -54,7 +53,7 @@ fn a_request_out_of_time_is_cancelled_and_the_connection_stays() {
     let ended = run(&mut http, 6_000);
     assert_eq!(ended, [(5_000, Action::Send(Frame::Cancel(1))), (5_000, done(1, 0, Status::ClientTimeout))]);
     let mut out = Vec::new();
-    http.on_reply(at(6_001), &Reply { id: 1, status: Status::Ok, kv: None }, &mut out);
+    http.on_reply(at(6_001), &Reply::new(1, Status::Ok), &mut out);
     assert_eq!(out, [], "its late answer is for nobody");
     assert_eq!(request(&mut http, 6_002, 5_000), [sent(2)]);
 }

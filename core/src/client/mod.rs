@@ -20,7 +20,7 @@ pub const PING_BYTES: u32 = 17;
 pub const CANCEL_BYTES: u32 = 13;
 
 /// What a client of one connection wants done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Action<Up> {
     /// Dial. There is no connection now.
     Open,
@@ -33,10 +33,12 @@ pub enum Action<Up> {
 }
 
 /// What a client writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Frame {
     /// A call of etcd.
     Rpc(crate::etcd::rpc::Request),
+    /// On the watch stream of etcd.
+    Watch(crate::etcd::rpc::WatchCall),
     /// A request to an API server.
     Api(crate::api::rpc::Request),
     /// It gives a call or request up.
@@ -47,18 +49,20 @@ pub enum Frame {
 
 impl Frame {
     /// Its size on the wire.
-    pub const fn bytes(&self) -> u32 {
+    pub fn bytes(&self) -> u32 {
         match self {
             Self::Rpc(request) => request.op.bytes(),
+            Self::Watch(_) => crate::etcd::rpc::WatchCall::BYTES,
             Self::Api(request) => request.bytes(),
             Self::Cancel(_) => CANCEL_BYTES,
             Self::Ping => PING_BYTES,
         }
     }
     /// The message it travels as.
-    pub const fn message(self) -> Message {
+    pub fn message(self) -> Message {
         match self {
             Self::Rpc(request) => Message::Rpc(request),
+            Self::Watch(call) => Message::Watch(call),
             Self::Api(request) => Message::Api(request),
             Self::Cancel(id) => Message::Cancel(id),
             Self::Ping => Message::Ping,

@@ -1,16 +1,17 @@
-//! kube-controller-manager and kube-scheduler: processes that elect one of them to work. What the leader works on is
-//! not here yet.
-//!
-//! Left out for now: a starting kube-controller-manager reads one ConfigMap and exits if it cannot.
+//! kube-controller-manager and kube-scheduler: processes that elect one of them to work.
+
+pub mod manager;
 
 use crate::actor::role::{Directory, Note, NoteKind};
 use crate::actor::{Actor, Cx, Input, ProgramId, role};
-use crate::api::rpc::Request;
+use crate::api::rpc::{Level, Request, Verb};
 use crate::client::Alarm;
 use crate::client::elector::{Action, Elector, Identity, Timing, lease_key};
-use crate::client::http::{Http, Line};
+use crate::client::http::{Http, Line, News};
 use crate::engine::{LocalTime, Span};
+use crate::scheduler::Scheduler;
 use alloc::vec::Vec;
+use manager::Manager;
 
 /// kubernetes cmd/kube-controller-manager/app/controllermanager.go#Run and cmd/kube-scheduler/app/server.go#Run:
 /// the status with which a process that lost its Lease exits.
@@ -23,6 +24,56 @@ pub enum Timer {
     Elector,
     /// The HTTP client's next deadline.
     Http,
+    /// What the leader works on.
+    Work,
+}
+
+/// The mark of the elector's own requests: the top byte of a request's tag is zero. All others are the work's.
+const ELECTOR_TAG: u64 = 0;
+
+/// What a component works on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Work {
+    /// kube-controller-manager's controllers.
+    Manager(Manager),
+    /// kube-scheduler.
+    Scheduler(Scheduler),
+}
+
+impl Work {
+    fn new(component: u8) -> Self {
+        if component == 0 { Self::Manager(Manager::default()) } else { Self::Scheduler(Scheduler::default()) }
+    }
+    fn start(&mut self, cx: &mut Cx<'_>, line: &mut Line) {
+        match self {
+            Self::Manager(_) => {} // Its informers start once it leads.
+            Self::Scheduler(scheduler) => scheduler.start(cx, line),
+        }
+    }
+    fn lead(&mut self, cx: &mut Cx<'_>, line: &mut Line) {
+        match self {
+            Self::Manager(manager) => manager.lead(cx, line),
+            Self::Scheduler(scheduler) => scheduler.lead(cx, line),
+        }
+    }
+    fn on_news(&mut self, cx: &mut Cx<'_>, line: &mut Line, news: &News) {
+        match self {
+            Self::Manager(manager) => manager.on_news(cx, line, news),
+            Self::Scheduler(scheduler) => scheduler.on_news(cx, line, news),
+        }
+    }
+    fn on_timer(&mut self, cx: &mut Cx<'_>, line: &mut Line) {
+        match self {
+            Self::Manager(manager) => manager.on_timer(cx, line),
+            Self::Scheduler(scheduler) => scheduler.on_timer(cx, line),
+        }
+    }
+    fn next_timer(&self) -> Option<LocalTime> {
+        match self {
+            Self::Manager(manager) => manager.next_timer(),
+            Self::Scheduler(scheduler) => scheduler.next_timer(),
+        }
+    }
 }
 
 impl From<Timer> for role::Timer {
@@ -43,6 +94,8 @@ pub struct Control {
     line: Line,
     alarm: Alarm,
     out: Vec<Action>,
+    work: Work,
+    work_alarm: Alarm,
 }
 
 impl Control {
@@ -61,6 +114,8 @@ impl Control {
             line: Line::new(api),
             alarm: Alarm::default(),
             out: Vec::new(),
+            work: Work::new(component),
+            work_alarm: Alarm::default(),
         }
     }
     /// 0: kube-controller-manager, 1: kube-scheduler.
@@ -70,6 +125,10 @@ impl Control {
     /// Its elector.
     pub const fn elector(&self) -> &Elector {
         &self.elector
+    }
+    /// What it works on while it leads.
+    pub const fn work(&self) -> &Work {
+        &self.work
     }
     /// Its HTTP client.
     pub const fn http(&self) -> &Http {
@@ -98,15 +157,23 @@ impl Control {
 
     fn carry_out(&mut self, cx: &mut Cx<'_>) {
         let component = u32::from(self.component);
+        let mut acquired = false;
         for action in self.out.drain(..) {
             let (kind, a, b) = match action {
                 Action::Call { verb, resource_version, value, timeout } => {
                     let key = lease_key(self.component);
-                    let request = Request { id: 0, verb, key, resource_version, value };
-                    self.line.request(cx, request, timeout, 0);
+                    let request = match verb {
+                        Verb::Update => Request::update(key, resource_version, value, Level::LeaderElection),
+                        Verb::Create => Request::create(key, value, Level::LeaderElection),
+                        _ => Request::get(key, Level::LeaderElection),
+                    };
+                    self.line.request(cx, request, timeout, ELECTOR_TAG);
                     continue;
                 }
-                Action::Acquired { transitions } => (NoteKind::Acquired, component, u64::from(transitions)),
+                Action::Acquired { transitions } => {
+                    acquired = true;
+                    (NoteKind::Acquired, component, u64::from(transitions))
+                }
                 Action::Observed { holder, resource_version } => {
                     (NoteKind::ObservedHolder, component + 256 * u32::from(holder.program.0), resource_version)
                 }
@@ -127,6 +194,19 @@ impl Control {
             };
             cx.note(Note::new(kind, a, b));
         }
+        if acquired {
+            self.work.lead(cx, &mut self.line);
+        }
+    }
+    fn on_news(&mut self, cx: &mut Cx<'_>, timing: &Timing, news: &News) {
+        match news {
+            // The elector makes one call at a time, so this is what it waits for.
+            News::Done(done) if done.tag == ELECTOR_TAG => {
+                self.elector.on_reply(cx.now, timing, cx.rng, done.status, done.kv.as_ref(), &mut self.out);
+                self.carry_out(cx);
+            }
+            _ => self.work.on_news(cx, &mut self.line, news),
+        }
     }
 }
 
@@ -144,6 +224,9 @@ impl Actor for Control {
                 self.elector = Elector::new(me);
                 self.line = Line::new(self.api);
                 self.alarm = Alarm::default();
+                self.work = Work::new(self.component);
+                self.work_alarm = Alarm::default();
+                self.work.start(cx, &mut self.line);
                 self.elector.start(cx.now, &timing, &mut self.out);
             }
             Input::Timer(role::Timer::Control(Timer::Elector)) => {
@@ -151,20 +234,23 @@ impl Actor for Control {
                 self.elector.on_timer(cx.now, &timing, &mut self.out);
             }
             Input::Timer(role::Timer::Control(Timer::Http)) => self.line.on_timer(cx),
+            Input::Timer(role::Timer::Control(Timer::Work)) => {
+                self.work_alarm.fired();
+                self.work.on_timer(cx, &mut self.line);
+            }
             Input::Conn(conn, up) => self.line.on_conn(cx, conn, up),
             Input::Message(conn, message) => self.line.on_message(cx, conn, &message),
-            Input::Timer(_) | Input::DiskDone(_) => {}
+            Input::Timer(_) | Input::DiskDone(_) | Input::Terminate | Input::ProgramEnded(_) | Input::Operate(_) => {}
         }
         self.carry_out(cx);
-        while let Some(done) = self.line.take_done() {
-            // The elector makes one call at a time, so this is what it waits for.
-            self.elector.on_reply(cx.now, &timing, cx.rng, done.status, done.kv.as_ref(), &mut self.out);
-            self.carry_out(cx);
+        while let Some(news) = self.line.take_news() {
+            self.on_news(cx, &timing, &news);
         }
         if self.exited {
             return; // Its timers and connections go with it.
         }
         self.alarm.ensure(cx, Timer::Elector, self.elector.next_timer());
+        self.work_alarm.ensure(cx, Timer::Work, self.work.next_timer());
         self.line.arm(cx, Timer::Http);
     }
 }

@@ -1,12 +1,12 @@
 use super::*;
 use crate::actor::wire::Message;
 use crate::actor::{ConnUp, Effect, Port};
-use crate::api::rpc::{Reply, Status, Verb};
+use crate::api::rpc::{Body, Reply, Status, Verb};
 use crate::client::bench::{Bench, at};
 use crate::etcd::rpc::{KeyValue, Value};
 use crate::net::tcp::Reason;
 
-const DIRECTORY: Directory = Directory { members: 3 };
+const DIRECTORY: Directory = Directory::stacked(3, 0);
 
 /// An API server with one Lease object, which takes a millisecond; perhaps it is down, or mute.
 #[derive(Default)]
@@ -29,19 +29,20 @@ impl Server {
                 let status = match request.verb {
                     Verb::Get if self.kv.is_none() => Status::NotFound,
                     Verb::Create | Verb::Update => {
-                        self.write(request.value);
+                        let Body::Value(value) = &request.body else { panic!("{request:?}") };
+                        self.write(value.clone());
                         Status::Ok
                     }
                     _ => Status::Ok,
                 };
-                let reply = Reply { id: request.id, status, kv: self.kv };
+                let reply = Reply { kv: self.kv.clone(), ..Reply::new(request.id, status) };
                 Some((ms, Input::Message(*conn, Message::ApiReply(reply))))
             }
             _ => None,
         }
     }
     fn write(&mut self, value: Value) {
-        let mod_revision = self.kv.map_or(2, |kv| kv.mod_revision + 1);
+        let mod_revision = self.kv.as_ref().map_or(2, |kv| kv.mod_revision + 1);
         self.kv = Some(KeyValue { key: lease_key(1), value, create_revision: 2, mod_revision, version: 1 });
     }
 }

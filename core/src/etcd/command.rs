@@ -4,7 +4,7 @@ use super::message::{MemberId, Payload};
 use super::rpc::Op;
 
 /// A proposal: an operation, and who waits for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Proposal {
     /// The member that took the call.
     pub origin: MemberId,

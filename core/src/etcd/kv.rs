@@ -1,7 +1,9 @@
 //! The store a member applies the log to: keys with revisions, and compare-and-swap.
 
-use super::rpc::{Key, KeyValue, Op, Response, Revision};
+use super::rpc::{Key, KeyValue, Op, Range, Response, Revision, Value};
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 /// One member's store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,23 +34,33 @@ impl Store {
     }
     /// Carries out an operation of the log, or a read.
     pub fn apply(&mut self, op: &Op) -> Response {
-        match *op {
-            Op::Range { key, .. } => self.answer(true, key),
-            Op::Put { key, value } => {
-                self.put(key, Some(value));
-                self.answer(true, key)
+        match op {
+            Op::Range { key, .. } => self.answer(true, *key),
+            Op::List { from, to, limit, .. } => {
+                let mut kvs: Vec<KeyValue> = self.keys.range(*from..*to).map(|(_, kv)| kv.clone()).collect();
+                let more = *limit > 0 && kvs.len() > *limit as usize;
+                if more {
+                    kvs.truncate(*limit as usize);
+                }
+                let range = Some(Arc::new(Range { kvs, more }));
+                Response { revision: self.revision, succeeded: true, kv: None, range }
+            }
+            Op::Put { key, value, .. } => {
+                self.put(*key, Some(value.clone()));
+                self.answer(true, *key)
             }
             Op::Txn { key, expected, value } => {
-                let holds = self.keys.get(&key).map_or(0, |kv| kv.mod_revision) == expected;
+                let holds = self.keys.get(key).map_or(0, |kv| kv.mod_revision) == *expected;
                 if holds {
-                    self.put(key, value);
+                    self.put(*key, value.clone());
                 }
-                self.answer(holds, key)
+                self.answer(holds, *key)
             }
+            Op::Grant { .. } | Op::Revoke { .. } | Op::Compact { .. } => self.answer(true, Key::HEALTH),
         }
     }
 
-    fn put(&mut self, key: Key, value: Option<super::rpc::Value>) {
+    fn put(&mut self, key: Key, value: Option<Value>) {
         let Some(value) = value else {
             if self.keys.remove(&key).is_some() {
                 self.revision += 1;
@@ -57,9 +69,9 @@ impl Store {
         };
         self.revision += 1;
         let revision = self.revision;
-        let kv = self.keys.entry(key).or_insert(KeyValue {
+        let kv = self.keys.entry(key).or_insert_with(|| KeyValue {
             key,
-            value,
+            value: Value::default(),
             create_revision: revision,
             mod_revision: revision,
             version: 0,
@@ -69,17 +81,16 @@ impl Store {
         kv.version += 1;
     }
     fn answer(&self, succeeded: bool, key: Key) -> Response {
-        Response { revision: self.revision, succeeded, kv: self.keys.get(&key).copied() }
+        Response { revision: self.revision, succeeded, kv: self.keys.get(&key).cloned(), range: None }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::etcd::rpc::Value;
 
     fn txn(expected: Revision, body: u64) -> Op {
-        Op::Txn { key: Key(1), expected, value: Some(Value { bytes: 8, body: [body, 0, 0] }) }
+        Op::Txn { key: Key(1), expected, value: Some(Value::words(8, [body, 0, 0])) }
     }
 
     #[test]
@@ -92,7 +103,7 @@ mod tests {
         let late = store.apply(&txn(revision, 3));
         assert!(!late.succeeded);
         let now = late.kv.expect("the other writer's");
-        assert_eq!((now.value.body[0], now.version, now.create_revision, now.mod_revision), (2, 2, 2, 3));
+        assert_eq!((now.value.object.words()[0], now.version, now.create_revision, now.mod_revision), (2, 2, 2, 3));
     }
 
     #[test]

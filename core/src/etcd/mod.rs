@@ -328,19 +328,22 @@ impl Etcd {
     }
 
     fn on_call(&mut self, cx: &mut Cx<'_>, conn: ConnId, request: rpc::Request) {
+        let op = request.op.clone();
         let Some(id) = self.service.admit(cx, conn, request) else { return };
-        match request.op {
+        match op {
             Op::Range { serializable: true, .. } => {
-                let response = self.store.apply(&request.op);
+                let response = self.store.apply(&op);
                 self.service.finish(cx, id, Ok(response));
                 return;
             }
-            Op::Range { .. } => {
+            Op::Range { .. } | Op::List { .. } => {
                 if let Some(context) = self.service.read(cx.now, id) {
                     self.ask_leader(cx, context);
                 }
             }
-            Op::Put { .. } | Op::Txn { .. } => self.propose(id, request.op),
+            Op::Put { .. } | Op::Txn { .. } | Op::Grant { .. } | Op::Revoke { .. } | Op::Compact { .. } => {
+                self.propose(id, op);
+            }
         }
         if self.service.pending() == 1 {
             cx.arm(Timer::Calls, Service::timeout(cx));
@@ -384,7 +387,7 @@ impl Etcd {
         let timeout = Service::timeout(cx);
         let limit = LocalTime::from_ns(cx.now.ns().saturating_sub(timeout.ns()));
         for id in self.service.older_than(limit) {
-            let Some(call) = self.service.call(id).copied() else { continue };
+            let Some(call) = self.service.call(id).cloned() else { continue };
             let error = match call.stage {
                 Stage::Waiting => EtcdError::DeadlineExceeded,
                 Stage::Proposed => self.timeout_reason(cx, call.started()),
@@ -497,7 +500,7 @@ impl Etcd {
     fn answer_reads(&mut self, cx: &mut Cx<'_>) {
         while let Some(calls) = self.service.confirmed_reads(self.raft.applied_index()) {
             for id in calls {
-                let Some(op) = self.service.call(id).map(|call| call.op()) else { continue };
+                let Some(op) = self.service.call(id).map(|call| call.op().clone()) else { continue };
                 let response: Response = self.store.apply(&op);
                 self.service.finish(cx, id, Ok(response));
             }
@@ -563,7 +566,7 @@ impl Etcd {
         self.service.fail_round(cx, EtcdError::LeaderChanged);
         self.next_round(cx);
         for id in self.service.at_stage(Stage::Waiting) {
-            if let Some(op) = self.service.call(id).map(|call| call.op()) {
+            if let Some(op) = self.service.call(id).map(|call| call.op().clone()) {
                 self.propose(id, op);
             }
         }
@@ -575,7 +578,7 @@ impl Actor for Etcd {
         match input {
             Input::Boot => return self.boot(cx),
             Input::Timer(crate::actor::role::Timer::Etcd(timer)) => self.on_timer(cx, timer),
-            Input::Timer(_) => return,
+            Input::Timer(_) | Input::Terminate | Input::ProgramEnded(_) | Input::Operate(_) => return,
             Input::Conn(conn, up) => self.on_conn(cx, conn, up),
             Input::Message(conn, message) => self.on_message(cx, conn, message),
             Input::DiskDone(op) => {

@@ -29,7 +29,7 @@ pub enum Stage {
 }
 
 /// A call under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Call {
     conn: ConnId,
     request: Request,
@@ -40,8 +40,8 @@ pub struct Call {
 
 impl Call {
     /// What was asked.
-    pub const fn op(&self) -> Op {
-        self.request.op
+    pub const fn op(&self) -> &Op {
+        &self.request.op
     }
     /// When it came.
     pub const fn started(&self) -> LocalTime {
@@ -93,7 +93,7 @@ impl Service {
     }
     /// Takes a call in. None: there are too many; it has been refused.
     pub fn admit(&mut self, cx: &mut Cx<'_>, conn: ConnId, request: Request) -> Option<u32> {
-        let reads = matches!(request.op, Op::Range { .. });
+        let reads = !request.op.writes();
         let call = Call { conn, request, started: cx.now, stage: if reads { Stage::Reading } else { Stage::Waiting } };
         if self.calls.len() >= CALLS {
             self.answer(cx, &call, Err(EtcdError::TooManyRequests));
@@ -134,9 +134,9 @@ impl Service {
 
     fn answer(&self, cx: &mut Cx<'_>, call: &Call, result: Result<Response, EtcdError>) {
         let kind = match call.request.op {
-            Op::Put { .. } | Op::Txn { .. } => 0,
-            Op::Range { serializable: false, .. } => 1,
+            Op::Range { serializable: false, .. } | Op::List { .. } => 1,
             Op::Range { serializable: true, .. } => 2,
+            _ => 0,
         };
         let error = result.as_ref().err().map_or(0, |error| *error as u32 + 1);
         cx.note(Note::new(NoteKind::EtcdCall, kind + 16 * error, cx.now.since(call.started).us()));

@@ -2,12 +2,12 @@
 
 use crate::actor::role::{Directory, Note, NoteKind};
 use crate::actor::{Actor, Cx, Input, role};
-use crate::api::rpc::{Request, Status, Verb};
+use crate::api::rpc::{Level, Request, Status};
 use crate::client::Alarm;
 use crate::client::http::{Done, Http, Line};
 use crate::engine::{LocalTime, Span};
-use crate::etcd::rpc::{Key, Revision, Value};
 use crate::knob::{Knob, Knobs};
+use crate::object::{Change, Key, Revision, Value};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -15,8 +15,6 @@ use alloc::vec::Vec;
 pub const TIMEOUT: Span = Span::from_secs(10);
 /// What a user writes. Chosen: a small ConfigMap.
 pub const VALUE_BYTES: u32 = 512;
-/// The first of the users' keys. Chosen: apart from the keys of the control plane.
-pub const FIRST_KEY: u32 = 1000;
 /// How many objects the users of one API server write in turn. Chosen: two writes of one object are then seconds
 /// apart, so that they do not conflict with each other.
 pub const KEYS_PER_API: u32 = 64;
@@ -134,6 +132,7 @@ struct Users {
 /// All users.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Load {
+    directory: Directory,
     users: Vec<Users>,
     alarm: Alarm,
 }
@@ -146,7 +145,7 @@ impl Load {
             streams: [Stream::default(), Stream::default()],
             acknowledged: alloc::vec![Acknowledged::default(); KEYS_PER_API as usize],
         };
-        Self { users: (0..directory.members).map(users).collect(), alarm: Alarm::default() }
+        Self { directory, users: (0..directory.api_servers).map(users).collect(), alarm: Alarm::default() }
     }
     /// The requests of one kind to one API server (from 0).
     pub fn stream(&self, api: u8, kind: Kind) -> &Stream {
@@ -194,11 +193,13 @@ impl Load {
         let serial = stream.sent;
         stream.sent += 1;
         let body = [api as u64 + 256 * kind as u64, serial, 0];
-        let (verb, value) = match kind {
-            Kind::Read => (Verb::Get, Value::default()),
-            Kind::Write => (Verb::Patch, Value { bytes: VALUE_BYTES, body }),
+        let request = match kind {
+            Kind::Read => Request::get(key(api as u8, serial), Level::GlobalDefault),
+            Kind::Write => {
+                let change = Change::Apply(Value::words(VALUE_BYTES, body));
+                Request::patch(key(api as u8, serial), change, Level::GlobalDefault)
+            }
         };
-        let request = Request { id: 0, verb, key: key(api as u8, serial), resource_version: 0, value };
         users.line.request(cx, request, TIMEOUT, serial * 2 + kind as u64);
     }
     fn on_done(&mut self, cx: &mut Cx<'_>, api: usize, done: &Done) {
@@ -209,7 +210,7 @@ impl Load {
         let latency_us = cx.now.since(done.started).us();
         let ended = Ended { at: cx.now, latency_us: u32::try_from(latency_us).unwrap_or(u32::MAX), ok };
         users.streams[kind as usize].end(ended);
-        if let (Kind::Write, true, Some(kv)) = (kind, ok, done.kv) {
+        if let (Kind::Write, true, Some(kv)) = (kind, ok, &done.kv) {
             let told = &mut users.acknowledged[(serial % u64::from(KEYS_PER_API)) as usize];
             told.writes += 1;
             if kv.mod_revision > told.mod_revision {
@@ -224,16 +225,15 @@ impl Load {
 /// The object of the users of `api` with this serial number; they take turns.
 fn key(api: u8, serial: u64) -> Key {
     let turn = (serial % u64::from(KEYS_PER_API)) as u32;
-    Key(FIRST_KEY + u32::from(api) * KEYS_PER_API + turn)
+    Key::user_object(api, turn)
 }
 
 impl Actor for Load {
     fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
         match input {
             Input::Boot => {
-                let directory = Directory { members: self.users.len() as u8 };
                 for (api, users) in self.users.iter_mut().enumerate() {
-                    users.line = Line::new(directory.api(api as u8));
+                    users.line = Line::new(self.directory.api(api as u8));
                     for stream in &mut users.streams {
                         stream.due = None;
                         stream.failed = stream.sent - stream.ok; // Requests of an earlier process ended with it.
@@ -259,7 +259,7 @@ impl Actor for Load {
                     users.line.on_message(cx, conn, &message);
                 }
             }
-            Input::Timer(_) | Input::DiskDone(_) => {}
+            Input::Timer(_) | Input::DiskDone(_) | Input::Terminate | Input::ProgramEnded(_) | Input::Operate(_) => {}
         }
         for api in 0..self.users.len() {
             while let Some(done) = self.users[api].line.take_done() {

@@ -1,12 +1,12 @@
 use super::*;
 use crate::actor::wire::Message;
 use crate::actor::{ConnUp, Effect};
-use crate::api::rpc::Reply;
+use crate::api::rpc::{Body, Reply, Verb};
 use crate::client::bench::{Bench, at};
-use crate::etcd::rpc::KeyValue;
 use crate::net::tcp::Reason;
+use crate::object::KeyValue;
 
-const DIRECTORY: Directory = Directory { members: 3 };
+const DIRECTORY: Directory = Directory::stacked(3, 0);
 
 fn users() -> Bench<Load> {
     let mut bench = Bench::new(Load::new(DIRECTORY), DIRECTORY.load());
@@ -20,9 +20,11 @@ fn serve(revision: &mut u64, effect: &Effect) -> Option<(Span, Input)> {
         Effect::Open(conn, ..) => Some((after, Input::Conn(*conn, ConnUp::Connected))),
         Effect::Send(conn, _, Message::Api(request)) => {
             *revision += 1;
-            let (key, value) = (request.key, request.value);
+            let value =
+                if let Body::Change(Change::Apply(value)) = &request.body { value.clone() } else { Value::default() };
+            let key = request.key;
             let kv = KeyValue { key, value, create_revision: 2, mod_revision: *revision, version: 1 };
-            let reply = Reply { id: request.id, status: Status::Ok, kv: Some(kv) };
+            let reply = Reply { kv: Some(kv), ..Reply::new(request.id, Status::Ok) };
             Some((after, Input::Message(*conn, Message::ApiReply(reply))))
         }
         _ => None,
@@ -34,7 +36,7 @@ fn sent(bench: &Bench<Load>, api: u8, kind: Kind) -> Vec<u64> {
     let of = |(at, message): (LocalTime, &Message)| match message {
         Message::Api(request)
             if (request.verb == Verb::Patch) == (kind == Kind::Write)
-                && (first..first + KEYS_PER_API).contains(&request.key.0) =>
+                && (first..first + u64::from(KEYS_PER_API)).contains(&request.key.0) =>
         {
             Some(at.ns() / 1_000_000)
         }
@@ -68,7 +70,7 @@ fn acknowledged_writes_are_remembered_by_key() {
     let ok: u64 = (0..3).map(|api| bench.actor.stream(api, Kind::Write).ok).sum();
     assert_eq!(writes, ok);
     let (first, told) = told[KEYS_PER_API as usize + 3];
-    assert_eq!((first, told.serial, told.writes), (Key(FIRST_KEY + KEYS_PER_API + 3), 67, 2));
+    assert_eq!((first, told.serial, told.writes), (Key::user_object(1, 3), 67, 2));
     assert!(told.mod_revision > 64);
 }
 

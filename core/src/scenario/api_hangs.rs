@@ -1,6 +1,7 @@
 //! Each API server stands still in turn.
 
 use super::Scenario;
+use crate::actor::role::Directory;
 use crate::engine::Time;
 use crate::fault::Fault;
 use crate::net::packet::HostId;
@@ -13,7 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     title: "Each API server hangs in turn",
     summary: "Every ninety seconds another host's API server stops answering for a minute. A controller manager that held \
               its Lease through it gives up ten to twelve seconds after its last renewal and exits; another takes over.",
-    members: 3,
+    directory: Directory::stacked(3, 0),
     knobs: &[],
     script: || {
         let turn = |n: u32| {

@@ -1,6 +1,7 @@
 //! One member of three loses 30 % of its packets.
 
 use super::Scenario;
+use crate::actor::role::Directory;
 use crate::engine::Time;
 use crate::knob::Knob;
 use crate::sim::Command;
@@ -12,7 +13,7 @@ pub const SCENARIO: Scenario = Scenario {
     title: "One member loses 30 % of its packets",
     summary: "From 20 s to 110 s every packet between member 1 and the others is lost with 30 %. Its own API server's clients \
               starve; the other two hosts serve on.",
-    members: 3,
+    directory: Directory::stacked(3, 0),
     knobs: &[],
     script: || {
         vec![

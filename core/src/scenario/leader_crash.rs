@@ -1,6 +1,7 @@
 //! The host that leads etcd loses its power.
 
 use super::Scenario;
+use crate::actor::role::Directory;
 use crate::engine::Time;
 use crate::fault::Fault;
 use crate::net::packet::HostId;
@@ -13,7 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     title: "Each host crashes in turn",
     summary: "Every half minute another host loses its power for fifteen seconds. When it is the leader's turn, the \
               others elect a new one and write again within one to three seconds.",
-    members: 3,
+    directory: Directory::stacked(3, 0),
     knobs: &[],
     script: || {
         let turn = |n: u32| {

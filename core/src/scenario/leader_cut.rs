@@ -1,6 +1,7 @@
 //! Each member is cut off from the others in turn.
 
 use super::Scenario;
+use crate::actor::role::Directory;
 use crate::engine::Time;
 use crate::fault::Fault;
 use crate::net::packet::HostId;
@@ -13,7 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     title: "Each member is cut off in turn",
     summary: "Every half minute another member can't reach the others for fifteen seconds. A leader that is cut off steps \
               down within two seconds and commits nothing meanwhile; the others go on.",
-    members: 3,
+    directory: Directory::stacked(3, 0),
     knobs: &[],
     script: || {
         let turn = |n: u32| {

@@ -1,6 +1,7 @@
 //! Every member loses 30 % of its packets.
 
 use super::Scenario;
+use crate::actor::role::Directory;
 use crate::engine::{Ppm, Time};
 use crate::fault::Fault;
 use crate::net::packet::HostId;
@@ -13,7 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     title: "All members lose 30 % of their packets",
     summary: "From 20 s to 110 s each host's peer traffic is lost with 30 % in each direction, so that a packet between two \
               members is at risk twice. Elections flap and hardly a write commits.",
-    members: 3,
+    directory: Directory::stacked(3, 0),
     knobs: &[],
     script: || {
         let lossy = |n: u32| {

@@ -1,6 +1,7 @@
 //! Two of five members are cut off.
 
 use super::Scenario;
+use crate::actor::role::Directory;
 use crate::engine::Time;
 use crate::fault::Fault;
 use crate::net::packet::HostId;
@@ -13,7 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     title: "A minority is cut off",
     summary: "Two of five members are cut off from the rest, and from each other, for a minute. The majority goes on as if \
               nothing had happened; when the cut heals, the two catch up without an election.",
-    members: 5,
+    directory: Directory::stacked(5, 0),
     knobs: &[],
     script: || {
         let cut = |n: u32| (Time::from_secs(20), Command::Inject(Fault::Isolate { host: HostId(n) }));

@@ -8,16 +8,23 @@ mod lossy_everywhere;
 mod minority_cut;
 mod quiet;
 
-use crate::actor::role::{Directory, Role};
+use crate::actor::ProgramId;
+use crate::actor::role::{Directory, Place, Role};
 use crate::api::ApiServer;
+use crate::balancer::Balancer;
 use crate::control::Control;
 use crate::engine::Time;
 use crate::etcd::Etcd;
 use crate::knob::{Knob, Knobs};
+use crate::kubelet::Kubelet;
 use crate::load::Load;
 use crate::net::packet::HostId;
+use crate::operator::Operator;
+use crate::prober::Prober;
+use crate::proxy::Proxy;
 use crate::sim::{Command, Sim};
 use crate::timeline::Entry;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// A beginning, and what is done to it.
@@ -29,8 +36,8 @@ pub struct Scenario {
     pub title: &'static str,
     /// What it shows, in a sentence or two.
     pub summary: &'static str,
-    /// How many members, API servers and control-plane hosts there are.
-    pub members: u8,
+    /// What there is.
+    pub directory: Directory,
     /// Dials that stand elsewhere than their defaults.
     pub knobs: &'static [(Knob, u32)],
     /// What is done, and when.
@@ -58,7 +65,7 @@ impl Scenario {
     /// The world it begins with.
     pub fn start(&self, seed: u64) -> Sim {
         let knobs = Knobs::default().with_all(self.knobs).expect("a scenario's dials are allowed: tests start each");
-        Sim::new(seed, self.members, knobs)
+        Sim::new(seed, self.directory, knobs)
     }
     /// Its script as the beginning of a journal.
     pub fn journal(&self) -> Vec<Entry> {
@@ -68,16 +75,18 @@ impl Scenario {
     }
 }
 
-/// Every program of a cluster of this size with its host, in the order of [`Directory`].
+/// Every program of a cluster, in the order of their ids.
 pub fn programs(directory: Directory, knobs: &Knobs, seed: u64) -> Vec<(HostId, Role)> {
-    let mut programs = Vec::new();
-    for n in 0..directory.members {
-        let host = HostId(u32::from(n));
-        programs.push((host, Role::Etcd(Etcd::new(n, directory, knobs, seed))));
-        programs.push((host, Role::Api(ApiServer::new(n, directory))));
-        programs.push((host, Role::Control(Control::new(0, n, directory))));
-        programs.push((host, Role::Control(Control::new(1, n, directory))));
-    }
-    programs.push((HostId(u32::from(directory.members)), Role::Load(Load::new(directory))));
-    programs
+    let role = |id: ProgramId| match directory.place(id) {
+        Place::Etcd(n) => Role::Etcd(Box::new(Etcd::new(n, directory, knobs, seed))),
+        Place::Api(n) => Role::Api(Box::new(ApiServer::new(n, directory))),
+        Place::Control(n, component) => Role::Control(Box::new(Control::new(component, n, directory))),
+        Place::Prober(n) => Role::Prober(Box::new(Prober::new(n, directory))),
+        Place::Balancer => Role::Balancer(Box::new(Balancer::new(directory))),
+        Place::Load => Role::Load(Box::new(Load::new(directory))),
+        Place::Operator => Role::Operator(Box::new(Operator::new(directory))),
+        Place::Kubelet(node) => Role::Kubelet(Box::new(Kubelet::new(node, directory, Vec::new()))),
+        Place::Proxy(node) => Role::Proxy(Box::new(Proxy::new(node, directory))),
+    };
+    (0..directory.programs()).map(ProgramId).map(|id| (directory.host(id), role(id))).collect()
 }

@@ -1,6 +1,7 @@
 //! Nothing is wrong. What follows is up to whoever watches.
 
 use super::Scenario;
+use crate::actor::role::Directory;
 use alloc::vec::Vec;
 
 /// Three members, three API servers, no fault.
@@ -8,7 +9,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "quiet",
     title: "A healthy cluster",
     summary: "Three members, three API servers, a controller manager and a scheduler on each host. Nothing is wrong yet.",
-    members: 3,
+    directory: Directory::stacked(3, 0),
     knobs: &[],
     script: Vec::new,
 };
@@ -18,7 +19,7 @@ pub const SINGLE: Scenario = Scenario {
     name: "single",
     title: "A single member",
     summary: "One host with everything on it: no elections, no replication, and nothing left when it fails.",
-    members: 1,
+    directory: Directory::stacked(1, 0),
     knobs: &[],
     script: Vec::new,
 };
@@ -28,7 +29,7 @@ pub const FIVE: Scenario = Scenario {
     name: "five",
     title: "Five members",
     summary: "Five members tolerate two failures. Every write waits for the second fastest of four followers.",
-    members: 5,
+    directory: Directory::stacked(5, 0),
     knobs: &[],
     script: Vec::new,
 };

@@ -39,7 +39,7 @@ impl Sim {
     /// happens in the run can change it.
     fn connection_luck(&mut self, from: ProgramId, to: ProgramId, port: Port) -> u64 {
         let opened = &mut self.programs[from.ix()].opened;
-        let key = (to, port as u8);
+        let key = (to, port.code());
         let count = match opened.iter_mut().find(|(to, port, _)| (*to, *port) == key) {
             Some((.., count)) => count,
             None => {

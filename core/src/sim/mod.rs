@@ -136,14 +136,14 @@ pub struct Marks {
 }
 
 impl Sim {
-    /// A world of `members` control-plane hosts and the users, in which every program is about to start.
+    /// A world of these hosts, in which every program is about to start.
     ///
     /// # Panics
     /// If there are not 1, 3 or 5 members.
-    pub fn new(seed: u64, members: u8, knobs: Knobs) -> Self {
+    pub fn new(seed: u64, directory: Directory, knobs: Knobs) -> Self {
+        let members = directory.members;
         assert!(matches!(members, 1 | 3 | 5), "{members} members: 1, 3 or 5 are allowed");
-        let directory = Directory { members };
-        let hosts = u32::from(members) + 1;
+        let hosts = directory.hosts();
         let mut sim = Self {
             seed,
             now: Time::ZERO,
@@ -164,7 +164,7 @@ impl Sim {
             sockets: Sockets::default(),
             packets: Vec::new(),
             free_packets: Vec::new(),
-            observer: Observer::new(members),
+            observer: Observer::new(directory),
             scratch: Scratch::default(),
         };
         for (host, role) in crate::scenario::programs(directory, &knobs, seed) {

@@ -1,7 +1,7 @@
 //! An onlooker: hears every note, counts, and checks what must hold. No program can see it.
 
 use crate::actor::ProgramId;
-use crate::actor::role::{Directory, Note, NoteKind};
+use crate::actor::role::{Directory, Note, NoteKind, Place};
 use crate::engine::{Span, Time};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec;
@@ -65,11 +65,11 @@ pub struct Observer {
 
 impl Observer {
     /// An onlooker of a cluster of this size.
-    pub fn new(members: u8) -> Self {
+    pub fn new(directory: Directory) -> Self {
         let boot = MemberCount { leaderless_since: Some(Time::ZERO), ..MemberCount::default() };
         Self {
-            directory: Directory { members },
-            members: vec![boot; usize::from(members)],
+            directory,
+            members: vec![boot; usize::from(directory.members)],
             leaders: BTreeMap::new(),
             leader_changes: 0,
             newest_leader: None,
@@ -112,7 +112,10 @@ impl Observer {
 
     /// A program made a note.
     pub(super) fn note(&mut self, now: Time, program: ProgramId, note: &Note) {
-        let host = (program.0 / Directory::PER_HOST) as u8;
+        let Place::Etcd(host) = self.directory.place(program) else {
+            self.takeovers += u32::from(note.kind == NoteKind::Acquired);
+            return;
+        };
         match note.kind {
             NoteKind::Leads => self.leads(now, host, note.b),
             NoteKind::Applied => self.applies(now, host, note.b, note.a),
@@ -127,14 +130,12 @@ impl Observer {
                     count.leaderless += now.since(since);
                 }
             }
-            NoteKind::Acquired => self.takeovers += 1,
             _ => {}
         }
     }
     /// A process ended. A member that doesn't run knows no leader.
     pub(super) fn process_ended(&mut self, now: Time, program: ProgramId) {
-        let host = (program.0 / Directory::PER_HOST) as u8;
-        if host < self.directory.members && program == self.directory.etcd(host) {
+        if let Place::Etcd(host) = self.directory.place(program) {
             self.loses_leader(now, host);
         }
     }

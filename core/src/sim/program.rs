@@ -67,6 +67,7 @@ impl Sim {
             Effect::Write(op, _bytes) => self.write(cause, program, op),
             Effect::Note(note) => self.note(cause, program, note, trace),
             Effect::Exit(status) => self.exit(cause, program, status, trace),
+            Effect::Kill(..) | Effect::Rules(..) => {}
         }
     }
 
