@@ -1,7 +1,9 @@
-//! An HTTP/2 client of one API server, as client-go's transport is: dials on demand, multiplexes, pings after silence.
+//! An HTTP/2 client of one API server, as client-go's transport is: dials on demand, multiplexes, pings after silence,
+//! and tries again what client-go tries again (rest/with_retry.go): a request that is answered 429 or 5xx with a
+//! Retry-After, and a read whose connection broke, both within the request's own time.
 //!
-//! Left out: TLS, and the second connection Go opens beyond 100 streams (all requests share this one). A connection
-//! is never closed for idleness: Kubernetes' clients keep a watch open on it.
+//! Left out: TLS, and the second connection Go opens beyond 100 to 250 streams (all requests share this one). A
+//! connection is never closed for idleness: Kubernetes' clients keep a watch open on it.
 
 use super::keepalive::{Keepalive, Verdict};
 use super::{Action, Alarm, Frame, earlier};
@@ -11,6 +13,7 @@ use crate::actor::{ConnUp, Cx, Port, ProgramId};
 use crate::api::rpc::{List, Reply, Request, Status, Verb, WatchEvents};
 use crate::engine::{LocalTime, Span};
 use crate::net::packet::ConnId;
+use crate::net::tcp::Reason;
 use crate::object::KeyValue;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -22,6 +25,13 @@ pub const DIAL_TIMEOUT: Span = Span::from_secs(30);
 pub const READ_IDLE_TIMEOUT: Span = Span::from_secs(30);
 /// apimachinery pkg/util/net/http.go#pingTimeoutSeconds: and the end without an answer.
 pub const PING_TIMEOUT: Span = Span::from_secs(15);
+/// client-go rest/request.go#NewRequest.maxRetries: how often a request is tried again.
+pub const MAX_RETRIES: u8 = 10;
+/// client-go rest/with_retry.go#retryAfterResponse: the pause before a read whose connection broke is tried again.
+pub const BROKEN_PAUSE: Span = Span::from_secs(1);
+/// For requests without a limit of their own, as a reflector's are: the server's deadline and the ping end them.
+/// Chosen: longer than both, so that it never counts.
+pub const NO_TIMEOUT: Span = Span::from_secs(3600);
 /// The most requests at once. Chosen: the load dials' greatest rates for the users' 10 s limit, rounded up. One more
 /// fails at once with [`Status::ConnectionError`].
 pub const LIMIT: u32 = 4096;
@@ -37,6 +47,17 @@ pub enum State {
     Ready(Keepalive),
 }
 
+/// Why there is no connection any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Down {
+    /// Nobody listens there.
+    Refused,
+    /// It broke or was closed, or a dial got no answer.
+    Broken,
+    /// Nothing answered a ping: "http2: client connection lost".
+    Lost,
+}
+
 /// A request that ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Done {
@@ -46,7 +67,8 @@ pub struct Done {
     pub tag: u64,
     /// When it began.
     pub started: LocalTime,
-    /// What came of it.
+    /// What came of it. A WATCH that stood: `ConnectionError` if its connection broke, `ClientTimeout` if nothing
+    /// answered a ping on it.
     pub status: Status,
     /// The object, if the server sent it.
     pub kv: Option<KeyValue>,
@@ -67,37 +89,80 @@ pub enum News {
     Events(u64, WatchEvents),
 }
 
+/// Where a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Phase {
+    /// It waits for the dial.
+    Queued,
+    /// It went out.
+    Sent,
+    /// A WATCH that was accepted.
+    Stands,
+    /// It waits until its next try.
+    Pausing(LocalTime),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Pending {
-    id: u32,
     tag: u64,
     started: LocalTime,
-    /// None: a WATCH, which may last.
-    deadline: Option<LocalTime>,
-    watch: bool,
+    deadline: LocalTime,
+    phase: Phase,
+    retries: u8,
+    /// Its number in it.
+    request: Request,
+}
+
+impl Pending {
+    /// When something is to be done about it.
+    fn due(&self) -> Option<LocalTime> {
+        match self.phase {
+            Phase::Queued | Phase::Sent => Some(self.deadline),
+            Phase::Stands => None,
+            Phase::Pausing(until) => Some(until.min(self.deadline)),
+        }
+    }
+}
+
+/// How many tries of one verb ended in one status: rest_client_requests_total.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Counted {
+    /// The verb.
+    pub verb: Verb,
+    /// The status; those that are no HTTP status count as `<error>`.
+    pub status: Status,
+    /// How many.
+    pub count: u32,
 }
 
 /// The client.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Http {
     state: State,
+    /// Whether it tries again as client-go does.
+    retries: bool,
+    /// By number.
     pending: Vec<Pending>,
-    /// Requests that wait for the dial.
-    queue: Vec<Request>,
     next_id: u32,
     /// No request is due before.
     due: Option<LocalTime>,
+    /// At most one for each pair of verb and status.
+    counted: Vec<Counted>,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { state: State::Idle, pending: Vec::new(), queue: Vec::new(), next_id: 1, due: None }
+        Self { state: State::Idle, retries: true, pending: Vec::new(), next_id: 1, due: None, counted: Vec::new() }
     }
 }
 
 type Out = Vec<Action<News>>;
 
 impl Http {
+    /// A client that tries nothing again: not everybody uses client-go.
+    pub fn bare() -> Self {
+        Self { retries: false, ..Self::default() }
+    }
     /// Where its connection is.
     pub const fn state(&self) -> State {
         self.state
@@ -105,6 +170,10 @@ impl Http {
     /// How many requests are under way.
     pub const fn pending(&self) -> u32 {
         self.pending.len() as u32
+    }
+    /// What became of its tries so far.
+    pub fn counted(&self) -> &[Counted] {
+        &self.counted
     }
     /// When it wants [`Http::on_timer`].
     pub fn next_timer(&self) -> Option<LocalTime> {
@@ -119,29 +188,21 @@ impl Http {
     pub fn request(&mut self, now: LocalTime, request: Request, timeout: Span, tag: u64, out: &mut Out) -> u32 {
         let id = self.next_id;
         self.next_id += 1;
-        let watch = request.verb == Verb::Watch;
-        let pending = Pending { id, tag, started: now, deadline: Some(now + timeout), watch };
+        let request = Request { id, ..request };
+        let phase = Phase::Queued;
+        let pending = Pending { tag, started: now, deadline: now + timeout, phase, retries: 0, request };
         if self.pending() >= LIMIT {
-            end(&pending, Status::ConnectionError, out);
+            self.end(&pending, Status::ConnectionError, out);
             return id;
         }
-        self.due = earlier(self.due, pending.deadline);
+        self.due = earlier(self.due, pending.due());
         self.pending.push(pending);
-        let request = Request { id, ..request };
-        match self.state {
-            State::Ready(_) => out.push(Action::Send(Frame::Api(request))),
-            State::Connecting(_) => self.queue.push(request),
-            State::Idle => {
-                self.queue.push(request);
-                self.state = State::Connecting(now + DIAL_TIMEOUT);
-                out.push(Action::Open);
-            }
-        }
+        self.send(now, self.pending.len() - 1, out);
         id
     }
     /// Gives a request up; nobody will hear of it.
     pub fn cancel(&mut self, id: u32, out: &mut Out) {
-        if let Ok(ix) = self.pending.binary_search_by_key(&id, |pending| pending.id) {
+        if let Some(ix) = self.find(id) {
             self.forget(ix, out);
         }
     }
@@ -149,17 +210,40 @@ impl Http {
     pub fn on_connected(&mut self, now: LocalTime, out: &mut Out) {
         if let State::Connecting(_) = self.state {
             self.state = State::Ready(Keepalive::new(now, READ_IDLE_TIMEOUT, PING_TIMEOUT));
-            out.extend(self.queue.drain(..).map(|request| Action::Send(Frame::Api(request))));
+            for ix in 0..self.pending.len() {
+                if self.pending[ix].phase == Phase::Queued {
+                    self.send(now, ix, out);
+                }
+            }
         }
     }
-    /// The connection is gone or could not be made: every request fails, and the next one dials.
-    pub fn on_down(&mut self, out: &mut Out) {
+    /// The connection is gone or could not be made: every request fails or is tried again, and the next one dials.
+    pub fn on_down(&mut self, now: LocalTime, down: Down, out: &mut Out) {
+        let stood = matches!(self.state, State::Ready(_));
         self.state = State::Idle;
-        self.queue.clear();
         self.due = None;
-        for pending in self.pending.drain(..) {
-            end(&pending, Status::ConnectionError, out);
+        let mut kept = Vec::new();
+        for mut pending in core::mem::take(&mut self.pending) {
+            let status = match (pending.phase, down) {
+                (Phase::Pausing(_), _) => {
+                    kept.push(pending);
+                    continue;
+                }
+                (_, Down::Refused) => Status::ConnectionRefused,
+                (Phase::Stands, Down::Lost) => Status::ClientTimeout,
+                _ => Status::ConnectionError,
+            };
+            let again = pending.phase != Phase::Stands && down != Down::Refused && safe(pending.request.verb, stood);
+            if again && self.retries && pending.retries < MAX_RETRIES {
+                self.count(pending.request.verb, status);
+                (pending.retries, pending.phase) = (pending.retries + 1, Phase::Pausing(now + BROKEN_PAUSE));
+                kept.push(pending);
+            } else {
+                self.end(&pending, status, out);
+            }
         }
+        self.pending = kept;
+        self.due = self.pending.iter().filter_map(Pending::due).min();
     }
     /// Something arrived that is no answer to a request.
     pub const fn on_read(&mut self, now: LocalTime) {
@@ -170,20 +254,32 @@ impl Http {
     /// An answer arrived.
     pub fn on_reply(&mut self, now: LocalTime, reply: &Reply, out: &mut Out) {
         self.on_read(now);
-        let Ok(ix) = self.pending.binary_search_by_key(&reply.id, |pending| pending.id) else { return };
-        if self.pending[ix].watch && reply.status.is_ok() {
-            self.pending[ix].deadline = None;
-            out.push(Action::Up(News::Watching(self.pending[ix].tag)));
-            return;
+        let Some(ix) = self.find(reply.id) else { return };
+        let pending = &mut self.pending[ix];
+        if pending.phase != Phase::Sent {
+            return; // A late answer to an earlier try.
         }
-        let Pending { id, tag, started, .. } = self.pending.remove(ix);
-        let Reply { status, kv, list, retry_after, .. } = reply.clone();
+        let verb = pending.request.verb;
+        if verb == Verb::Watch && reply.status.is_ok() {
+            pending.phase = Phase::Stands;
+            out.push(Action::Up(News::Watching(pending.tag)));
+            return self.count(verb, reply.status);
+        }
+        let busy = matches!(reply.status, Status::TooManyRequests | Status::InternalError | Status::Timeout);
+        if let (true, Some(wait)) = (self.retries && busy && pending.retries < MAX_RETRIES, reply.retry_after) {
+            (pending.retries, pending.phase) = (pending.retries + 1, Phase::Pausing(now + wait));
+            self.due = earlier(self.due, pending.due());
+            return self.count(verb, reply.status);
+        }
+        let Pending { tag, started, .. } = self.pending.remove(ix);
+        let Reply { id, status, kv, list, retry_after } = reply.clone();
         out.push(Action::Up(News::Done(Done { id, tag, started, status, kv, list, retry_after })));
+        self.count(verb, status);
     }
     /// What a watch tells arrived.
     pub fn on_events(&mut self, now: LocalTime, events: &WatchEvents, out: &mut Out) {
         self.on_read(now);
-        let Ok(ix) = self.pending.binary_search_by_key(&events.id, |pending| pending.id) else { return };
+        let Some(ix) = self.find(events.id) else { return };
         let tag = self.pending[ix].tag;
         if events.end.is_some() {
             self.pending.remove(ix);
@@ -193,58 +289,96 @@ impl Http {
     /// A timer went off, perhaps too early.
     pub fn on_timer(&mut self, now: LocalTime, out: &mut Out) {
         let dead = match &mut self.state {
-            State::Idle => false,
-            State::Connecting(until) => *until <= now,
+            State::Idle => None,
+            State::Connecting(until) => (*until <= now).then_some(Down::Broken),
             State::Ready(keepalive) => match keepalive.on_timer(now) {
-                Verdict::Fine => false,
+                Verdict::Fine => None,
                 Verdict::Ping => {
                     out.push(Action::Send(Frame::Ping));
-                    false
+                    None
                 }
-                Verdict::Dead => true,
+                Verdict::Dead => Some(Down::Lost),
             },
         };
         if self.due.is_some_and(|due| due <= now) {
             self.sweep(now, out);
         }
-        if dead {
+        if let Some(down) = dead {
             out.push(Action::Abort);
-            self.on_down(out);
+            self.on_down(now, down, out);
         }
     }
 
-    /// Ends the requests whose time is up.
+    fn find(&self, id: u32) -> Option<usize> {
+        self.pending.binary_search_by_key(&id, |pending| pending.request.id).ok()
+    }
+    /// Sends a request if there is a connection; dials if there is none.
+    fn send(&mut self, now: LocalTime, ix: usize, out: &mut Out) {
+        let pending = &mut self.pending[ix];
+        match self.state {
+            State::Ready(_) => {
+                pending.phase = Phase::Sent;
+                out.push(Action::Send(Frame::Api(pending.request.clone())));
+                return;
+            }
+            State::Connecting(_) => {}
+            State::Idle => {
+                self.state = State::Connecting(now + DIAL_TIMEOUT);
+                out.push(Action::Open);
+            }
+        }
+        pending.phase = Phase::Queued;
+    }
+    /// Ends the requests whose time is up, and sends those again whose pause is over.
     fn sweep(&mut self, now: LocalTime, out: &mut Out) {
         let mut ix = 0;
         while ix < self.pending.len() {
-            if self.pending[ix].deadline.is_some_and(|deadline| deadline <= now) {
+            let pending = &self.pending[ix];
+            if pending.phase != Phase::Stands && pending.deadline <= now {
                 let pending = self.forget(ix, out);
-                end(&pending, Status::ClientTimeout, out);
-            } else {
-                ix += 1;
+                self.end(&pending, Status::ClientTimeout, out);
+                continue;
             }
+            if matches!(pending.phase, Phase::Pausing(until) if until <= now) {
+                self.send(now, ix, out);
+            }
+            ix += 1;
         }
-        self.due = self.pending.iter().filter_map(|pending| pending.deadline).min();
+        self.due = self.pending.iter().filter_map(Pending::due).min();
     }
-    /// Forgets a request; if it went out, the server is told.
+    /// Forgets a request; if it is at the server, the server is told.
     fn forget(&mut self, ix: usize, out: &mut Out) -> Pending {
         let pending = self.pending.remove(ix);
-        match self.state {
-            State::Ready(_) => out.push(Action::Send(Frame::Cancel(pending.id))),
-            _ => {
-                if let Ok(ix) = self.queue.binary_search_by_key(&pending.id, |request| request.id) {
-                    self.queue.remove(ix);
-                }
-            }
+        if let (State::Ready(_), Phase::Sent | Phase::Stands) = (self.state, pending.phase) {
+            out.push(Action::Send(Frame::Cancel(pending.request.id)));
         }
         pending
     }
+    fn end(&mut self, pending: &Pending, status: Status, out: &mut Out) {
+        let Pending { tag, started, request, .. } = pending;
+        let done =
+            Done { id: request.id, tag: *tag, started: *started, status, kv: None, list: None, retry_after: None };
+        out.push(Action::Up(News::Done(done)));
+        if pending.phase != Phase::Stands {
+            self.count(request.verb, status);
+        }
+    }
+    fn count(&mut self, verb: Verb, status: Status) {
+        match self.counted.iter_mut().find(|counted| (counted.verb, counted.status) == (verb, status)) {
+            Some(counted) => counted.count += 1,
+            None => self.counted.push(Counted { verb, status, count: 1 }),
+        }
+    }
 }
 
-fn end(pending: &Pending, status: Status, out: &mut Out) {
-    let Pending { id, tag, started, .. } = *pending;
-    let done = Done { id, tag, started, status, kv: None, list: None, retry_after: None };
-    out.push(Action::Up(News::Done(done)));
+/// client-go rest/request.go#Request.request and #Request.Watch: a read is tried again after a connection that stood
+/// broke, a WATCH also when a dial gets no answer. Probes are no client-go requests.
+const fn safe(verb: Verb, stood: bool) -> bool {
+    match verb {
+        Verb::Get | Verb::List => stood,
+        Verb::Watch => true,
+        Verb::Create | Verb::Update | Verb::Patch | Verb::Delete | Verb::Livez | Verb::Readyz => false,
+    }
 }
 
 /// An [`Http`] wired to a program: the name of its connection, its alarm, and what ended.
@@ -259,9 +393,16 @@ pub struct Line {
 }
 
 impl Line {
-    /// A line to the API server `to`.
+    /// A line to the API server `to`, or to all of them: [`ProgramId::API_SERVERS`].
     pub fn new(to: ProgramId) -> Self {
-        Self { to, http: Http::default(), conn: None, alarm: Alarm::default(), out: Vec::new(), news: VecDeque::new() }
+        Self::of(to, Http::default())
+    }
+    /// A line that tries nothing again, as [`Http::bare`].
+    pub fn bare(to: ProgramId) -> Self {
+        Self::of(to, Http::bare())
+    }
+    fn of(to: ProgramId, http: Http) -> Self {
+        Self { to, http, conn: None, alarm: Alarm::default(), out: Vec::new(), news: VecDeque::new() }
     }
     /// The client itself.
     pub const fn http(&self) -> &Http {
@@ -292,11 +433,12 @@ impl Line {
             ConnUp::PeerClosed => {
                 cx.close(conn);
                 self.conn = None;
-                self.http.on_down(&mut self.out);
+                self.http.on_down(cx.now, Down::Broken, &mut self.out);
             }
-            ConnUp::Failed(_) => {
+            ConnUp::Failed(reason) => {
                 self.conn = None;
-                self.http.on_down(&mut self.out);
+                let down = if reason == Reason::Refused { Down::Refused } else { Down::Broken };
+                self.http.on_down(cx.now, down, &mut self.out);
             }
             // LIMIT bounds what may wait in the send buffer.
             ConnUp::Accepted { .. } | ConnUp::Full | ConnUp::Writable => {}

@@ -67,21 +67,93 @@ fn a_request_that_never_left_is_only_forgotten() {
 }
 
 #[test]
-fn a_broken_connection_fails_them_all_and_the_next_request_dials() {
+fn a_broken_connection_fails_writes_and_reads_are_tried_again_a_second_later() {
     let mut http = Http::default();
-    request(&mut http, 0, 5_000);
+    let mut out = Vec::new();
+    let patch = Request::new(Verb::Patch, GET.key, Level::GlobalDefault);
+    http.request(at(0), patch, Span::from_secs(5), 77, &mut out);
     request(&mut http, 1, 5_000);
     connected(&mut http, 2);
-    let mut out = Vec::new();
-    http.on_down(&mut out);
-    assert_eq!(out, [done(1, 0, Status::ConnectionError), done(2, 1, Status::ConnectionError)]);
-    assert_eq!(http.next_timer(), None);
-    assert_eq!(request(&mut http, 10, 5_000), [Action::Open]);
     out.clear();
-    http.on_down(&mut out);
-    assert_eq!(out, [done(3, 10, Status::ConnectionError)], "a refused dial fails what waits for it");
+    http.on_down(at(100), Down::Broken, &mut out);
+    assert_eq!(out, [done(1, 0, Status::ConnectionError)]);
+    assert_eq!(request(&mut http, 500, 5_000), [Action::Open], "the next one dials");
+    out.clear();
+    http.on_down(at(600), Down::Broken, &mut out);
+    assert_eq!(out, [done(3, 500, Status::ConnectionError)], "a dial without answer is the end of a read");
+    assert_eq!(run(&mut http, 1_100), [(1_100, Action::Open)]);
+    assert_eq!(connected(&mut http, 1_101), [sent(2)]);
+    let error = Counted { verb: Verb::Get, status: Status::ConnectionError, count: 2 };
+    assert_eq!(http.counted(), [Counted { verb: Verb::Patch, count: 1, ..error }, error]);
+}
+
+#[test]
+fn a_refused_dial_fails_what_waits_for_it_and_nothing_is_left_of_it() {
+    let mut http = Http::default();
+    let mut out = Vec::new();
+    request(&mut http, 10, 5_000);
+    http.on_down(at(11), Down::Refused, &mut out);
+    assert_eq!(out, [done(1, 10, Status::ConnectionRefused)]);
+    assert_eq!(http.next_timer(), None);
     assert_eq!(request(&mut http, 20, 5_000), [Action::Open]);
-    assert_eq!(connected(&mut http, 21), [sent(4)], "nothing of the last dial is left");
+    assert_eq!(connected(&mut http, 21), [sent(2)]);
+}
+
+#[test]
+fn a_bare_client_tries_nothing_again() {
+    let (mut http, mut out) = (Http::bare(), Vec::new());
+    request(&mut http, 0, 5_000);
+    connected(&mut http, 1);
+    http.on_down(at(2), Down::Broken, &mut out);
+    assert_eq!(out, [done(1, 0, Status::ConnectionError)]);
+}
+
+#[test]
+fn a_retry_after_is_obeyed_ten_times_within_the_requests_own_time() {
+    let busy = |id| Reply { retry_after: Some(Span::from_secs(1)), ..Reply::new(id, Status::TooManyRequests) };
+    let mut http = Http::default();
+    request(&mut http, 0, 60_000);
+    connected(&mut http, 0);
+    let mut out = Vec::new();
+    for n in 0..10 {
+        http.on_reply(at(n * 1_000), &busy(1), &mut out);
+        assert_eq!((out.len(), run(&mut http, n * 1_000 + 1_000)), (0, alloc::vec![(n * 1_000 + 1_000, sent(1))]));
+    }
+    http.on_reply(at(10_000), &busy(1), &mut out);
+    assert!(matches!(&out[..], [Action::Up(News::Done(done))] if done.status == Status::TooManyRequests));
+    assert_eq!(http.counted(), [Counted { verb: Verb::Get, status: Status::TooManyRequests, count: 11 }]);
+    out.clear();
+    http.request(at(20_000), GET, Span::from_ms(2_500), 77, &mut out);
+    for n in 20..22 {
+        http.on_reply(at(n * 1_000), &busy(2), &mut out);
+        assert_eq!(run(&mut http, n * 1_000 + 1_000).len(), 1);
+    }
+    http.on_reply(at(22_000), &busy(2), &mut out);
+    let ended = (22_500, done(2, 20_000, Status::ClientTimeout));
+    assert_eq!(run(&mut http, 30_000), [ended], "its time is up during the third pause");
+    assert_eq!(http.pending(), 0);
+}
+
+#[test]
+fn a_watch_tells_how_its_connection_ended() {
+    let watch = Request::new(Verb::Watch, GET.key, Level::GlobalDefault);
+    for (down, status) in [(Down::Broken, Status::ConnectionError), (Down::Lost, Status::ClientTimeout)] {
+        let (mut http, mut out) = (Http::default(), Vec::new());
+        http.request(at(0), watch.clone(), Span::from_secs(5), 77, &mut out);
+        connected(&mut http, 0);
+        out.clear();
+        http.on_reply(at(1), &Reply::new(1, Status::Ok), &mut out);
+        assert_eq!(out, [Action::Up(News::Watching(77))]);
+        assert_eq!(run(&mut http, 29_000), [], "it has no time limit any more");
+        out.clear();
+        http.on_down(at(29_000), down, &mut out);
+        assert_eq!(out, [done(1, 0, status)]);
+    }
+    let (mut http, mut out) = (Http::default(), Vec::new());
+    http.request(at(0), watch, Span::from_secs(60), 77, &mut out);
+    out.clear();
+    http.on_down(at(500), Down::Broken, &mut out);
+    assert_eq!((out.len(), run(&mut http, 2_000)), (0, alloc::vec![(1_500, Action::Open)]), "it dials again");
 }
 
 #[test]
@@ -93,7 +165,7 @@ fn a_silent_dial_is_given_up_after_30_s() {
 
 #[test]
 fn a_dead_connection_is_noticed_after_45_s_of_silence() {
-    let mut http = Http::default();
+    let mut http = Http::bare();
     request(&mut http, 0, 60_000);
     connected(&mut http, 0);
     let seen = run(&mut http, 50_000);
@@ -119,5 +191,5 @@ fn one_request_too_many_fails_at_once() {
     }
     assert_eq!(request(&mut http, 1, 1_000), [done(LIMIT + 1, 1, Status::ConnectionError)]);
     assert_eq!(run(&mut http, 2_000).len(), LIMIT as usize);
-    assert_eq!((http.pending(), http.queue.len()), (0, 0));
+    assert_eq!(http.pending(), 0);
 }

@@ -7,7 +7,10 @@ pub mod bench;
 pub mod elector;
 pub mod etcd;
 pub mod http;
+pub mod informer;
 pub mod keepalive;
+pub mod limiter;
+pub mod work_queue;
 
 use crate::actor::Cx;
 use crate::actor::role::Timer;

@@ -141,7 +141,7 @@ impl Load {
     /// Users of every API server there is.
     pub fn new(directory: Directory) -> Self {
         let users = |n| Users {
-            line: Line::new(directory.api(n)),
+            line: Line::bare(directory.api(n)),
             streams: [Stream::default(), Stream::default()],
             acknowledged: alloc::vec![Acknowledged::default(); KEYS_PER_API as usize],
         };
@@ -233,7 +233,7 @@ impl Actor for Load {
         match input {
             Input::Boot => {
                 for (api, users) in self.users.iter_mut().enumerate() {
-                    users.line = Line::new(self.directory.api(api as u8));
+                    users.line = Line::bare(self.directory.api(api as u8));
                     for stream in &mut users.streams {
                         stream.due = None;
                         stream.failed = stream.sent - stream.ok; // Requests of an earlier process ended with it.
