@@ -35,6 +35,9 @@ pub mod fault;
 pub mod scenario;
 pub mod sim;
 
+pub mod metrics;
+pub mod milestones;
+
 pub mod frame;
 pub mod history;
 pub mod inspect;

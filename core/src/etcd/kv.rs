@@ -32,6 +32,10 @@ impl Store {
     pub fn keys(&self) -> impl Iterator<Item = &KeyValue> {
         self.keys.values()
     }
+    /// The keys from `from` up to but without `to`, in order.
+    pub fn range(&self, from: Key, to: Key) -> impl Iterator<Item = &KeyValue> {
+        self.keys.range(from..to).map(|(_, kv)| kv)
+    }
     /// Carries out an operation of the log, or a read.
     pub fn apply(&mut self, op: &Op) -> Response {
         match op {

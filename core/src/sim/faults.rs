@@ -52,6 +52,7 @@ impl Sim {
             Command::Heal(fault_id) => self.faults.retain(|(id, ..)| id != fault_id),
             Command::HealAll => self.faults.clear(),
         }
+        self.observer.milestones.commanded(at, crate::milestones::calm(self));
         self.shape_links();
         self.shape_hosts(id, trace);
         self.run_inputs(trace);

@@ -271,6 +271,7 @@ impl Sim {
         let (code, b) = (Code::Drop as u16, reason as u64);
         let row = Row { id, cause, link: EventId::ROOT, at: self.now, code, process: u16::MAX, a: conn.0, b };
         self.record(trace, row);
+        self.observer.milestones.dropped(self.now);
         if let Some(connection) = self.sockets.get_mut(conn) {
             connection.last_drop = id;
         }
@@ -284,6 +285,7 @@ impl Sim {
         let Some(connection) = self.sockets.get(conn) else { return };
         let end = &connection.ends[side];
         if !self.hosts[end.host.ix()].shape.up {
+            self.observer.milestones.met_no_power(self.now);
             return;
         }
         if end.conn.is_some() {

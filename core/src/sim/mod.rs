@@ -3,6 +3,7 @@
 pub mod event;
 mod faults;
 mod kernel;
+mod looks;
 pub mod observer;
 mod program;
 
@@ -262,6 +263,7 @@ impl Sim {
             let link = self.loss_behind(&event.what, cause);
             // A TCP timer that was moved on is due because of something newer than its first arming.
             let id = if cause.max(link) > id { self.queue.fresh() } else { id };
+            self.look_around(at);
             self.now = at;
             self.steps += 1;
             self.execute(id, cause, link, event.what, trace);

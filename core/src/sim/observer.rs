@@ -3,6 +3,8 @@
 use crate::actor::ProgramId;
 use crate::actor::role::{Directory, Note, NoteKind, Place};
 use crate::engine::{Span, Time};
+use crate::metrics::Metrics;
+use crate::milestones::Milestones;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -61,6 +63,8 @@ pub struct Observer {
     violations: u32,
     first_violation: Option<(Time, Violation)>,
     takeovers: u32,
+    pub(super) milestones: Milestones,
+    pub(super) metrics: Metrics,
 }
 
 impl Observer {
@@ -78,7 +82,17 @@ impl Observer {
             violations: 0,
             first_violation: None,
             takeovers: 0,
+            milestones: Milestones::new(directory),
+            metrics: Metrics::default(),
         }
+    }
+    /// What was hurt first, and in which order things came back.
+    pub const fn milestones(&self) -> &Milestones {
+        &self.milestones
+    }
+    /// Metrics, alerts and lamps.
+    pub const fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
     /// What is known of each member.
     pub fn members(&self) -> &[MemberCount] {
@@ -112,6 +126,7 @@ impl Observer {
 
     /// A program made a note.
     pub(super) fn note(&mut self, now: Time, program: ProgramId, note: &Note) {
+        self.milestones.note(now, program, note);
         let Place::Etcd(host) = self.directory.place(program) else {
             self.takeovers += u32::from(note.kind == NoteKind::Acquired);
             return;
@@ -135,6 +150,7 @@ impl Observer {
     }
     /// A process ended. A member that doesn't run knows no leader.
     pub(super) fn process_ended(&mut self, now: Time, program: ProgramId) {
+        self.milestones.process_ended(now, program);
         if let Place::Etcd(host) = self.directory.place(program) {
             self.loses_leader(now, host);
         }
