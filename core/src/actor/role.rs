@@ -31,7 +31,7 @@ pub enum Timer {
 
 impl Timer {
     /// Names of timers, by code.
-    pub const NAMES: [&'static str; 18] = [
+    pub const NAMES: [&'static str; 22] = [
         "etcd_tick",
         "etcd_adjust",
         "etcd_calls",
@@ -50,6 +50,10 @@ impl Timer {
         "prober",
         "balancer",
         "operator",
+        "etcd_watch_sync",
+        "etcd_watch_progress",
+        "etcd_watch_drain",
+        "etcd_leader_check",
     ];
     /// Which name it has.
     pub const fn code(self) -> u32 {
@@ -65,6 +69,10 @@ impl Timer {
                 etcd::Timer::Drain(..) => 7,
                 etcd::Timer::Post(..) => 8,
                 etcd::Timer::Probe(_) => 9,
+                etcd::Timer::WatchSync => 18,
+                etcd::Timer::WatchProgress => 19,
+                etcd::Timer::WatchDrain => 20,
+                etcd::Timer::LeaderCheck => 21,
             },
             Self::Api(_) => 10,
             Self::Control(_) => 11,

@@ -22,7 +22,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// What it weighs on the wire.
     pub fn bytes(&self) -> u32 {
-        self.store.keys().map(|kv| 64 + kv.value.bytes).fold(4096, u32::saturating_add)
+        u32::try_from(self.store.bytes()).unwrap_or(u32::MAX).saturating_add(4096)
     }
 }
 

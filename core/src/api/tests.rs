@@ -30,7 +30,7 @@ impl Member {
                 Some((ms, Input::Conn(*conn, ConnUp::Connected)))
             }
             Effect::Send(conn, _, Message::Rpc(request)) if !self.mute => {
-                let result = Ok(self.store.apply(&request.op));
+                let result = self.store.apply(&request.op);
                 Some((ms, Input::Message(*conn, Message::RpcReply(EtcdReply { id: request.id, result }))))
             }
             _ => None,
@@ -139,7 +139,8 @@ fn an_object_lives_and_dies() {
 fn a_patch_of_an_object_that_others_wrote_costs_one_more_round() {
     let mut member = Member::new();
     let mut bench = up(&mut member);
-    let kv = member.store.apply(&Op::Put { key: KEY, value: Value::default(), lease: 0 }).kv.expect("just written");
+    let kv =
+        member.store.apply(&Op::Put { key: KEY, value: Value::default(), lease: 0 }).unwrap().kv.expect("just written");
     ask(&mut bench, 1, Verb::Patch, 0);
     bench.run(at(520), |_, effect| member.answer(effect));
     assert_eq!(answers(&bench), [(502, 1, Status::Ok)]);

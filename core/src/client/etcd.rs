@@ -336,9 +336,12 @@ impl EtcdClient {
 const fn may_retry(op: &Op, error: EtcdError) -> bool {
     match error {
         EtcdError::DeadlineExceeded => true,
-        EtcdError::TooManyRequests | EtcdError::Compacted | EtcdError::FutureRevision | EtcdError::LeaseNotFound => {
-            false
-        }
+        EtcdError::TooManyRequests
+        | EtcdError::Compacted
+        | EtcdError::FutureRevision
+        | EtcdError::LeaseNotFound
+        | EtcdError::LeaseExists
+        | EtcdError::ProposalDropped => false,
         EtcdError::Timeout
         | EtcdError::TimeoutLeaderFail
         | EtcdError::TimeoutConnectionLost

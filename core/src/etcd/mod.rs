@@ -1,6 +1,8 @@
 //! etcd: a member. Raft over rafthttp, a write-ahead log, and a store with its clients.
 
+mod calls;
 pub mod command;
+pub mod history;
 pub mod kv;
 pub mod log;
 pub mod message;
@@ -10,6 +12,7 @@ pub mod raft;
 pub mod read_only;
 pub mod rpc;
 pub mod service;
+pub mod watch;
 
 use crate::actor::role::{Directory, Note, NoteKind};
 use crate::actor::wire::{Message, Snapshot};
@@ -25,8 +28,8 @@ use log::Wal;
 use message::{Entry, Kind, MemberId, Message as RaftMessage};
 use peer::{Failure, Peer, Report};
 use raft::{Config, Raft, Ready, Role};
-use rpc::{EtcdError, Op, Response};
-use service::{Service, Stage};
+use service::Service;
+use watch::Watches;
 
 /// etcd server/etcdserver/server.go#DefaultSnapshotCatchUpEntries: entries kept behind the applied one.
 const CATCH_UP_ENTRIES: u64 = 5000;
@@ -64,6 +67,14 @@ pub enum Timer {
     Post(MemberId, u8),
     /// The prober.
     Probe(MemberId),
+    /// Watchers that are behind are served.
+    WatchSync,
+    /// Progress notifications are due.
+    WatchProgress,
+    /// A watch stream with room goes on writing.
+    WatchDrain,
+    /// Without a leader watches end, at the third time.
+    LeaderCheck,
 }
 
 impl From<Timer> for crate::actor::role::Timer {
@@ -98,6 +109,7 @@ pub struct Etcd {
     incoming: Option<Arc<Snapshot>>,
     peers: Vec<Peer>,
     service: Service,
+    watches: Watches,
     adjusts: u32,
     known: Known,
 }
@@ -135,9 +147,14 @@ impl Etcd {
             incoming: None,
             peers: Vec::new(),
             service: Service::default(),
+            watches: Watches::default(),
             adjusts: 0,
             known: Known { role, leader: None, lost: None, leaderless_since: None, elected_at: LocalTime::ZERO },
         }
+    }
+    /// The same member, with this store on its disk: as after a restore.
+    pub fn restored(self, store: Store) -> Self {
+        Self { store, ..self }
     }
     /// Its member id.
     pub const fn id(&self) -> MemberId {
@@ -159,6 +176,10 @@ impl Etcd {
     pub const fn service(&self) -> &Service {
         &self.service
     }
+    /// Its clients' watches.
+    pub const fn watches(&self) -> &Watches {
+        &self.watches
+    }
     /// Whether a WAL write is under way.
     pub const fn syncing(&self) -> bool {
         self.writing.is_some()
@@ -177,6 +198,8 @@ impl Etcd {
         self.writing = None;
         self.incoming = None;
         self.service = Service::default();
+        self.watches = Watches::new(cx.now);
+        self.watches.leader_lost(cx);
         self.adjusts = 0;
         self.known = Known {
             role: self.raft.role(),
@@ -213,6 +236,12 @@ impl Etcd {
             Timer::LinkHeartbeat => {
                 cx.arm(Timer::LinkHeartbeat, peer::LINK_HEARTBEAT);
                 self.peers.iter_mut().for_each(|peer| peer.link_heartbeat(cx));
+            }
+            Timer::WatchSync => self.watches.sync(cx, &self.store),
+            Timer::WatchProgress => self.watches.progress_due(cx, self.store.revision()),
+            Timer::WatchDrain => self.watches.drain(cx, &self.store),
+            Timer::LeaderCheck => {
+                self.watches.check_leader(cx, self.raft.leader().is_some(), self.store.revision());
             }
             Timer::Drain(id, stream) => {
                 if let Some(peer) = self.peers.iter_mut().find(|peer| peer.id() == id) {
@@ -256,11 +285,17 @@ impl Etcd {
                 return;
             }
         }
-        if matches!(up, ConnUp::PeerClosed | ConnUp::Failed(_)) {
-            self.service.disconnected(conn);
-            if up == ConnUp::PeerClosed {
-                cx.close(conn);
+        match up {
+            ConnUp::Full => self.watches.full(conn),
+            ConnUp::Writable => self.watches.writable(cx, conn, &self.store),
+            ConnUp::PeerClosed | ConnUp::Failed(_) => {
+                self.service.disconnected(conn);
+                self.watches.disconnected(conn);
+                if up == ConnUp::PeerClosed {
+                    cx.close(conn);
+                }
             }
+            ConnUp::Accepted { .. } | ConnUp::Connected => {}
         }
     }
 
@@ -272,6 +307,9 @@ impl Etcd {
                 self.on_report(cx, report);
             }
             Message::Rpc(request) => self.on_call(cx, conn, request),
+            Message::Watch(call) => {
+                self.watches.on_call(cx, conn, call, &self.store, self.raft.leader().is_some());
+            }
             Message::Ping => cx.send(conn, 17, Message::Pong),
             Message::Probe(n) => cx.send(conn, 200, Message::ProbeReply(n)),
             other => self.on_peer_message(cx, conn, other),
@@ -327,99 +365,6 @@ impl Etcd {
         }
     }
 
-    fn on_call(&mut self, cx: &mut Cx<'_>, conn: ConnId, request: rpc::Request) {
-        let op = request.op.clone();
-        let Some(id) = self.service.admit(cx, conn, request) else { return };
-        match op {
-            Op::Range { serializable: true, .. } => {
-                let response = self.store.apply(&op);
-                self.service.finish(cx, id, Ok(response));
-                return;
-            }
-            Op::Range { .. } | Op::List { .. } => {
-                if let Some(context) = self.service.read(cx.now, id) {
-                    self.ask_leader(cx, context);
-                }
-            }
-            Op::Put { .. } | Op::Txn { .. } | Op::Grant { .. } | Op::Revoke { .. } | Op::Compact { .. } => {
-                self.propose(id, op);
-            }
-        }
-        if self.service.pending() == 1 {
-            cx.arm(Timer::Calls, Service::timeout(cx));
-        }
-    }
-
-    /// Hands a write to Raft. Without a leader it waits: etcd's proposal channel is closed then.
-    fn propose(&mut self, id: u32, op: Op) {
-        let proposal = Proposal { origin: self.id, incarnation: self.incarnation, id, op };
-        if self.raft.leader().is_some() && self.raft.propose(proposal).is_ok() {
-            self.service.set_stage(id, Stage::Proposed);
-        }
-    }
-
-    fn ask_leader(&mut self, cx: &mut Cx<'_>, context: u64) {
-        self.raft.read_index(self.context(context));
-        cx.arm(Timer::ReadIndex, service::READ_INDEX_RETRY);
-    }
-    /// A round's name, unlike that of any other process of any member.
-    fn context(&self, round: u64) -> u64 {
-        u64::from(self.incarnation) << 40 | round << 8 | u64::from(self.id.0)
-    }
-
-    fn retry_read(&mut self, cx: &mut Cx<'_>) {
-        let (Some(context), Some(started)) = (self.service.unconfirmed(), self.service.round_started()) else { return };
-        if cx.now.since(started) >= Service::timeout(cx) {
-            self.service.fail_round(cx, EtcdError::Timeout);
-            self.next_round(cx);
-        } else {
-            self.ask_leader(cx, context);
-        }
-    }
-    fn next_round(&mut self, cx: &mut Cx<'_>) {
-        if let Some(context) = self.service.start_round(cx.now) {
-            self.ask_leader(cx, context);
-        }
-    }
-
-    /// Ends the writes that are 7 s old. Reads end with their round.
-    fn expire_calls(&mut self, cx: &mut Cx<'_>) {
-        let timeout = Service::timeout(cx);
-        let limit = LocalTime::from_ns(cx.now.ns().saturating_sub(timeout.ns()));
-        for id in self.service.older_than(limit) {
-            let Some(call) = self.service.call(id).cloned() else { continue };
-            let error = match call.stage {
-                Stage::Waiting => EtcdError::DeadlineExceeded,
-                Stage::Proposed => self.timeout_reason(cx, call.started()),
-                Stage::Reading => continue,
-            };
-            self.service.finish(cx, id, Err(error));
-        }
-        if let Some(oldest) = self.service.oldest() {
-            let left = timeout.saturating_sub(cx.now.since(oldest));
-            cx.arm(Timer::Calls, left.max(Span::from_ms(10)));
-        }
-    }
-
-    /// etcd server/etcdserver/server.go#parseProposeCtxErr: what to blame for a write that didn't commit in time.
-    fn timeout_reason(&self, cx: &Cx<'_>, started: LocalTime) -> EtcdError {
-        let two_elections = cx.knobs.ms(Knob::ElectionTimeout).scale(2, 1);
-        let lost_from = self.known.elected_at.ns().saturating_sub(two_elections.ns());
-        if started.ns() > lost_from && started < self.known.elected_at {
-            return EtcdError::TimeoutLeaderFail;
-        }
-        let since_start = |peer: &Peer| peer.active_since().is_some_and(|since| since < started);
-        let connected = match self.known.leader {
-            None => true,
-            Some(leader) if leader == self.id => {
-                let connected = 1 + self.peers.iter().filter(|peer| since_start(peer)).count();
-                connected > usize::from(self.directory.members) / 2
-            }
-            Some(leader) => self.peers.iter().any(|peer| peer.id() == leader && since_start(peer)),
-        };
-        if connected { EtcdError::Timeout } else { EtcdError::TimeoutConnectionLost }
-    }
-
     /// etcd's raft loop: one Ready at a time, the next only when this one is on disk.
     fn advance(&mut self, cx: &mut Cx<'_>) {
         loop {
@@ -462,9 +407,14 @@ impl Etcd {
             // The store of a member that restarted is ahead of what its log has handed out again.
             self.store = incoming.store.clone();
             self.consistent_index = incoming.consistent_index;
+            self.watches.restored(cx);
         }
+        let before = self.store.revision();
         for entry in ready.committed.drain(..) {
             self.apply_entry(cx, &entry);
+        }
+        if self.store.revision() > before {
+            self.watches.notify(cx, &self.store, before + 1);
         }
         for read in ready.read_states.drain(..) {
             // What an earlier process of this member asked may be answered late, with an index from before that.
@@ -479,9 +429,9 @@ impl Etcd {
         cx.note(Note::new(NoteKind::Applied, Digest::of(entry) as u32, entry.index));
         let new = entry.index > self.consistent_index;
         if let (true, Some(proposal)) = (new, &entry.payload) {
-            let response = self.store.apply(&proposal.op);
+            let result = self.store.apply(&proposal.op);
             if proposal.origin == self.id && proposal.incarnation == self.incarnation {
-                self.service.finish(cx, proposal.id, Ok(response));
+                self.service.finish(cx, proposal.id, result);
             }
         }
         self.consistent_index = self.consistent_index.max(entry.index);
@@ -494,18 +444,6 @@ impl Etcd {
         if entry.index > CATCH_UP_ENTRIES && entry.index.is_multiple_of(COMPACT_EVERY) {
             self.raft.compact(entry.index - CATCH_UP_ENTRIES);
             self.wal.compact(entry.index - CATCH_UP_ENTRIES);
-        }
-    }
-
-    fn answer_reads(&mut self, cx: &mut Cx<'_>) {
-        while let Some(calls) = self.service.confirmed_reads(self.raft.applied_index()) {
-            for id in calls {
-                let Some(op) = self.service.call(id).map(|call| call.op().clone()) else { continue };
-                let response: Response = self.store.apply(&op);
-                self.service.finish(cx, id, Ok(response));
-            }
-            cx.disarm(Timer::ReadIndex);
-            self.next_round(cx);
         }
     }
 
@@ -550,6 +488,7 @@ impl Etcd {
             (Some(lost), None) => {
                 self.known.leaderless_since = Some(cx.now);
                 self.known.lost = Some(lost);
+                self.watches.leader_lost(cx);
                 cx.note(Note::new(NoteKind::LosesLeader, u32::from(lost.0), term));
             }
             (_, Some(found)) => {
@@ -559,16 +498,6 @@ impl Etcd {
                 self.leader_found(cx);
             }
             (None, None) => {}
-        }
-    }
-
-    fn leader_found(&mut self, cx: &mut Cx<'_>) {
-        self.service.fail_round(cx, EtcdError::LeaderChanged);
-        self.next_round(cx);
-        for id in self.service.at_stage(Stage::Waiting) {
-            if let Some(op) = self.service.call(id).map(|call| call.op().clone()) {
-                self.propose(id, op);
-            }
         }
     }
 }

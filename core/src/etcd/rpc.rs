@@ -130,6 +130,10 @@ pub enum EtcdError {
     LeaseNotFound,
     /// Unavailable: the member is stopping.
     Stopped,
+    /// FailedPrecondition: there is a lease of this name already.
+    LeaseExists,
+    /// Unknown: Raft took no proposal, for the leader is handing over.
+    ProposalDropped,
 }
 
 /// The keys of a range.
