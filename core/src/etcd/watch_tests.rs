@@ -330,7 +330,7 @@ fn a_watch_tells_the_history_without_gaps() {
                     let client = Client {
                         conn: below(3) as u32,
                         watch: turn as u32,
-                        keys: from..from + (1 + below(100) << 53),
+                        keys: from..from + ((1 + below(100)) << 53),
                         known: rig.store.revision() - below(rig.store.revision().min(150)),
                         over: false,
                     };
