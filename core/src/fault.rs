@@ -18,12 +18,13 @@ pub enum Fault {
         /// Where they would arrive.
         to: HostId,
     },
-    /// Nothing passes between `host` and the other control-plane hosts, in either direction.
+    /// Nothing passes between `host` and the other control-plane hosts, in either direction; a node is cut off from all.
     Isolate {
         /// The host cut off.
         host: HostId,
     },
-    /// Every packet between `host` and the other control-plane hosts is lost with this chance, beside what else may happen to it.
+    /// Every packet between `host` and the other control-plane hosts is lost with this chance, beside what else may
+    /// happen to it; of a node, every packet.
     Lossy {
         /// The host.
         host: HostId,
@@ -108,15 +109,17 @@ impl HostShape {
 }
 
 impl Fault {
-    /// What the link `from → to` becomes under this fault. `members` hosts, the lowest numbers, are control-plane hosts.
-    pub fn shape_link(&self, from: HostId, to: HostId, members: u32, link: Params) -> Params {
-        let peers = from != to && from.0 < members && to.0 < members;
+    /// What the link `from → to` becomes under this fault. The lowest `control` numbers are control-plane hosts.
+    pub fn shape_link(&self, from: HostId, to: HostId, control: u32, link: Params) -> Params {
+        // A control-plane host's trouble is with its peers; any other host's with everybody.
+        let between = from != to && from.0 < control && to.0 < control;
         let touches = |host: HostId| host == from || host == to;
+        let hits = |host: HostId| touches(host) && if host.0 < control { between } else { from != to };
         match *self {
             Self::Cut { from: f, to: t } if (f, t) == (from, to) => Params { cut: true, ..link },
-            Self::Isolate { host } if peers && touches(host) => Params { cut: true, ..link },
-            Self::Lossy { host, loss } if peers && touches(host) => Params { loss: link.loss.or(loss), ..link },
-            Self::Bursty { host, enter, leave, loss } if peers && touches(host) => {
+            Self::Isolate { host } if hits(host) => Params { cut: true, ..link },
+            Self::Lossy { host, loss } if hits(host) => Params { loss: link.loss.or(loss), ..link },
+            Self::Bursty { host, enter, leave, loss } if hits(host) => {
                 Params { burst_enter: enter, burst_leave: leave, burst_loss: loss, ..link }
             }
             Self::Slow { host, extra } if from != to && touches(host) => Params { delay: link.delay + extra, ..link },

@@ -1,10 +1,13 @@
 //! A run as data: what a link, a bug report and a replay have in common. Everything in it comes from outside, so
 //! everything is checked, and a refusal names the field, the value and what is allowed.
 
+use crate::actor::role::Directory;
 use crate::engine::{Ppm, Span, Time};
 use crate::fault::{Fault, FaultId};
 use crate::knob::Knob;
 use crate::net::packet::HostId;
+use crate::object::{Key, NodeId, WorkloadId};
+use crate::operator::{Operation, WorkloadKind};
 use crate::scenario::Scenario;
 use crate::sim::{Command, Refused};
 use crate::timeline::{Entry, MAX_JOURNAL, Timeline, shown};
@@ -29,6 +32,9 @@ pub struct Run {
     pub engine: String,
     /// The scenario's name.
     pub scenario: String,
+    /// The cluster, if it is not the scenario's own.
+    #[serde(default)]
+    pub cluster: Option<Cluster>,
     /// The seed.
     pub seed: u64,
     /// How far it went, in us.
@@ -38,6 +44,36 @@ pub struct Run {
     /// The digest there, in hex, if it is known.
     #[serde(default)]
     pub digest: Option<String>,
+}
+
+/// What there is at the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// How many etcd members.
+    pub members: u8,
+    /// How many API servers.
+    pub api_servers: u8,
+    /// Whether etcd has hosts of its own.
+    #[serde(default)]
+    pub external: bool,
+    /// How many nodes.
+    pub nodes: u16,
+}
+
+impl Cluster {
+    /// The directory of such a cluster.
+    ///
+    /// # Errors
+    /// If there can be none.
+    pub fn directory(self) -> Result<Directory, Refused> {
+        let Self { members, api_servers, external, nodes } = self;
+        Directory { members, api_servers, external, nodes }.checked().map_err(Refused::Field)
+    }
+    /// A cluster as data.
+    pub const fn of(directory: Directory) -> Self {
+        let Directory { members, api_servers, external, nodes } = directory;
+        Self { members, api_servers, external, nodes }
+    }
 }
 
 /// One command of a run.
@@ -67,6 +103,80 @@ pub enum Act {
     Heal(u32),
     /// Heals all.
     HealAll,
+    /// Scales a workload.
+    Scale(Scale),
+    /// Begins a rollout of the workload of this number.
+    Rollout(WorkloadId),
+    /// Creates a workload and its Service.
+    Create(NewWorkload),
+    /// Deletes a pod.
+    DeletePod(PodSpec),
+    /// Cordons a node.
+    Cordon(NodeId),
+    /// Uncordons it.
+    Uncordon(NodeId),
+    /// Drains a node.
+    Drain(NodeId),
+    /// Deletes a node's object.
+    DeleteNode(NodeId),
+    /// Plugs one more machine in.
+    AddNode,
+}
+
+/// A workload and how many pods it should have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scale {
+    /// The workload, by number.
+    pub workload: WorkloadId,
+    /// How many pods.
+    pub replicas: u32,
+}
+
+/// A workload to create.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewWorkload {
+    /// Its name.
+    pub name: String,
+    /// `deployment`, `statefulset` or `daemonset`.
+    pub kind: String,
+    /// How many pods.
+    #[serde(default)]
+    pub replicas: u32,
+}
+
+/// A pod, by the parts of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodSpec {
+    /// Its workload.
+    pub workload: WorkloadId,
+    /// Its template's number; 0 for pods of a StatefulSet or DaemonSet.
+    #[serde(default)]
+    pub template: u16,
+    /// Its number.
+    pub number: u32,
+    /// Whether its object goes at once, without waiting for its kubelet.
+    #[serde(default)]
+    pub force: bool,
+}
+
+impl NewWorkload {
+    fn command(&self) -> Result<Command, Refused> {
+        let kind = WorkloadKind::named(&self.kind).ok_or_else(|| {
+            let names = WorkloadKind::NAMES.join(", ");
+            Refused::Field(format!("kind = {} is not known; there are: {names}", shown(&self.kind)))
+        })?;
+        Ok(Command::Create { name: self.name.clone(), kind, replicas: self.replicas })
+    }
+}
+
+impl PodSpec {
+    fn operation(self) -> Operation {
+        let pod = Key::pod(self.workload, self.template, self.number);
+        if self.force { Operation::ForceDeletePod(pod) } else { Operation::DeletePod(pod) }
+    }
+    const fn of(pod: Key, force: bool) -> Self {
+        Self { workload: pod.group(), template: pod.template(), number: pod.number(), force }
+    }
 }
 
 /// A dial and where it goes.
@@ -164,12 +274,27 @@ impl FaultSpec {
 }
 
 impl Act {
-    fn command(&self) -> Result<Command, Refused> {
+    /// The command it describes.
+    ///
+    /// # Errors
+    /// If a field is not allowed, whatever the world is like.
+    pub fn command(&self) -> Result<Command, Refused> {
         Ok(match self {
             Self::Set(dials) => Command::Set(dials.iter().map(Dial::knob).collect::<Result<_, _>>()?),
             Self::Inject(fault) => Command::Inject(fault.fault()?),
             Self::Heal(id) => Command::Heal(FaultId(*id)),
             Self::HealAll => Command::HealAll,
+            Self::Scale(Scale { workload, replicas }) => {
+                Command::Operate(Operation::Scale { workload: *workload, replicas: *replicas })
+            }
+            Self::Rollout(workload) => Command::Operate(Operation::Rollout(*workload)),
+            Self::Create(workload) => workload.command()?,
+            Self::DeletePod(pod) => Command::Operate(pod.operation()),
+            Self::Cordon(node) => Command::Operate(Operation::Cordon(*node, true)),
+            Self::Uncordon(node) => Command::Operate(Operation::Cordon(*node, false)),
+            Self::Drain(node) => Command::Operate(Operation::Drain(*node)),
+            Self::DeleteNode(node) => Command::Operate(Operation::DeleteNode(*node)),
+            Self::AddNode => Command::AddNode,
         })
     }
     fn of(command: &Command) -> Self {
@@ -183,6 +308,27 @@ impl Act {
             Command::Inject(fault) => Self::Inject(FaultSpec::of(fault)),
             Command::Heal(id) => Self::Heal(id.0),
             Command::HealAll => Self::HealAll,
+            Command::Operate(operation) => Self::of_operation(operation),
+            Command::Create { name, kind, replicas } => {
+                let (name, kind) = (name.clone(), kind.name().to_string());
+                Self::Create(NewWorkload { name, kind, replicas: *replicas })
+            }
+            Command::AddNode => Self::AddNode,
+        }
+    }
+    fn of_operation(operation: &Operation) -> Self {
+        match *operation {
+            // Only a Create makes one, and that is written as itself.
+            Operation::Create { workload, replicas, .. } | Operation::Scale { workload, replicas } => {
+                Self::Scale(Scale { workload, replicas })
+            }
+            Operation::Rollout(workload) => Self::Rollout(workload),
+            Operation::DeletePod(pod) => Self::DeletePod(PodSpec::of(pod, false)),
+            Operation::ForceDeletePod(pod) => Self::DeletePod(PodSpec::of(pod, true)),
+            Operation::Cordon(node, true) => Self::Cordon(node),
+            Operation::Cordon(node, false) => Self::Uncordon(node),
+            Operation::Drain(node) => Self::Drain(node),
+            Operation::DeleteNode(node) => Self::DeleteNode(node),
         }
     }
 }
@@ -201,6 +347,7 @@ impl Run {
             schema: SCHEMA,
             engine: ENGINE_VERSION.to_string(),
             scenario: timeline.scenario().name.to_string(),
+            cluster: (timeline.directory() != timeline.scenario().directory).then(|| Cluster::of(timeline.directory())),
             seed: sim.seed(),
             until_us: sim.now().ns() / 1000,
             journal: timeline.journal().iter().map(line).collect(),
@@ -239,6 +386,7 @@ impl Run {
         }
         let scenario = Scenario::named(&self.scenario);
         let Some(scenario) = scenario else { return Timeline::new(&self.scenario, self.seed) };
-        Ok(Timeline::replay(scenario, self.seed, entries))
+        let directory = self.cluster.map_or(Ok(scenario.directory), Cluster::directory)?;
+        Ok(Timeline::replay(scenario, directory, self.seed, entries))
     }
 }

@@ -17,6 +17,8 @@ pub enum Unit {
     Mbps,
     /// Requests a second and API server, in thousandths.
     MilliPerSecond,
+    /// Events an hour, in thousandths.
+    MilliPerHour,
     /// 0 is off, 1 is on.
     Switch,
     /// A place of [`Place::ALL`], by number.
@@ -32,6 +34,7 @@ impl Unit {
             Self::Ms => "ms",
             Self::Mbps => "Mbit/s",
             Self::MilliPerSecond => "1/1000 per second",
+            Self::MilliPerHour => "1/1000 per hour",
             Self::Switch => "switch",
             Self::Place => "place",
         }
@@ -84,7 +87,7 @@ knobs! {
     /// Chance that one packet is lost, in each direction, at the chosen place.
     Loss: Ppm "loss_ppm" ("packet loss") = 0 in 0..=900000, "chosen: a healthy network to start from";
     /// Where packets are lost.
-    LossPlace: Place "loss_place" ("where packets are lost") = 0 in 0..=12, "chosen: the question most asked is about one member";
+    LossPlace: Place "loss_place" ("where packets are lost") = 0 in 0..=13, "chosen: the question most asked is about one member";
     /// How long a holder's Lease lasts for those who watch it.
     LeaseDuration: Ms "lease_duration_ms" ("--leader-elect-lease-duration") = 15000 in 1000..=300000, "component-base config/v1alpha1 defaults";
     /// How long a holder goes on trying to renew before its process exits.
@@ -111,6 +114,8 @@ knobs! {
     PreVote: Switch "pre_vote" ("--pre-vote") = 1 in 0..=1, "etcd server/embed/config.go NewConfig.PreVote";
     /// Whether a leader that hears no majority steps down.
     CheckQuorum: Switch "check_quorum" ("raft CheckQuorum") = 1 in 0..=1, "etcd server/etcdserver/bootstrap.go raftConfig";
+    /// How often each node loses its power by itself; it boots again after two to five minutes.
+    NodeFailures: MilliPerHour "node_failures_milli" ("failures per node") = 0 in 0..=60000, "chosen: nothing fails by itself until asked to";
 }
 
 /// Where the loss dial acts.
@@ -126,11 +131,13 @@ pub enum Place {
     OneWay,
     /// Every link there is but the loopbacks.
     Everything,
+    /// Every link between a node and the rest, both directions.
+    Nodes,
 }
 
 impl Place {
     /// Every place, in the order of the dial's numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Member(1),
         Self::Member(2),
         Self::Member(3),
@@ -144,6 +151,7 @@ impl Place {
         Self::ApiToEtcd(5),
         Self::OneWay,
         Self::Everything,
+        Self::Nodes,
     ];
     /// The name the page and links use.
     pub const fn name(self) -> &'static str {
@@ -161,6 +169,7 @@ impl Place {
             Self::ApiToEtcd(_) => "api-etcd-5",
             Self::OneWay => "one-way-1-2",
             Self::Everything => "everything",
+            Self::Nodes => "nodes",
         }
     }
 }

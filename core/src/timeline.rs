@@ -1,5 +1,6 @@
 //! A run one can travel in: the commands given, checkpoints to go back to, and the trace beside them.
 
+use crate::actor::role::Directory;
 use crate::engine::{Span, Time, Trace};
 use crate::fault::FaultId;
 use crate::history::{Counts, History};
@@ -48,6 +49,7 @@ struct Base {
 #[derive(Clone, Debug)]
 pub struct Timeline {
     scenario: &'static Scenario,
+    directory: Directory,
     sim: Sim,
     trace: Trace,
     history: History,
@@ -74,18 +76,45 @@ impl Timeline {
         };
         Ok(Self::of(scenario, seed, Trace::new(1 << 18)))
     }
+    /// The beginning of a run of this scenario on another cluster than its own.
+    ///
+    /// # Errors
+    /// If there is no such scenario or cluster.
+    pub fn with(scenario: &str, directory: Directory, seed: u64) -> Result<Self, Refused> {
+        directory.checked().map_err(Refused::Field)?;
+        let Some(known) = Scenario::named(scenario) else { return Self::new(scenario, seed) };
+        Ok(Self::on(known, directory, seed, Trace::new(1 << 18)))
+    }
     /// A run of this scenario that records into `trace`.
     pub fn of(scenario: &'static Scenario, seed: u64, trace: Trace) -> Self {
-        let sim = scenario.start(seed);
-        let history = History::new(scenario.directory.members);
+        Self::on(scenario, scenario.directory, seed, trace)
+    }
+    /// A run of this scenario on this cluster that records into `trace`.
+    pub fn on(scenario: &'static Scenario, directory: Directory, seed: u64, trace: Trace) -> Self {
+        let sim = scenario.start_with(directory, seed);
+        let history = History::new(directory.members);
         let journal = scenario.journal();
         let base = Base { taken: history.taken(), counts: history.base() };
         let first = Checkpoint { sim: sim.clone(), journal: 0, history: base };
-        Self { scenario, sim, trace, history, journal, applied: 0, checkpoints: Vec::from([first]), spacing: SPACING }
+        Self {
+            scenario,
+            directory,
+            sim,
+            trace,
+            history,
+            journal,
+            applied: 0,
+            checkpoints: Vec::from([first]),
+            spacing: SPACING,
+        }
     }
     /// The same run again, from its journal. Entries must be in order.
-    pub fn replay(scenario: &'static Scenario, seed: u64, journal: Vec<Entry>) -> Self {
-        Self { journal, ..Self::of(scenario, seed, Trace::new(1 << 18)) }
+    pub fn replay(scenario: &'static Scenario, directory: Directory, seed: u64, journal: Vec<Entry>) -> Self {
+        Self { journal, ..Self::on(scenario, directory, seed, Trace::new(1 << 18)) }
+    }
+    /// The cluster that the run began with.
+    pub const fn directory(&self) -> Directory {
+        self.directory
     }
     /// The scenario.
     pub const fn scenario(&self) -> &'static Scenario {

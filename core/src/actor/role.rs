@@ -5,6 +5,8 @@ use crate::net::packet::HostId;
 use crate::object::NodeId;
 use crate::{api, balancer, control, etcd, kubelet, load, operator, prober, proxy};
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 
 /// A timer of a program: setting it again replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,13 +167,36 @@ pub enum Place {
 }
 
 impl Directory {
-    /// The most nodes.
+    /// The most nodes: what Kubernetes says a cluster can have.
     pub const MAX_NODES: NodeId = 5_000;
+    /// The fewest, if there are any. Chosen: a drained node's pods need somewhere to go.
+    pub const MIN_NODES: NodeId = 3;
+    /// The most API servers of the external topology. Chosen: as many as there can be members.
+    pub const MAX_API_SERVERS: u8 = 5;
     /// Programs per API server: itself, kube-controller-manager, kube-scheduler, the host's kubelet.
     const PER_API: u16 = 4;
     /// The edge's programs: balancer, users, operator.
     const EDGE: u16 = 3;
 
+    /// Itself, if there can be such a cluster.
+    ///
+    /// # Errors
+    /// A sentence that names the field, the value and what is allowed.
+    pub fn checked(self) -> Result<Self, String> {
+        let Self { members, api_servers, external, nodes } = self;
+        if !matches!(members, 1 | 3 | 5) {
+            return Err(format!("members = {members} is not allowed: 1, 3 or 5 are"));
+        }
+        let most = if external { Self::MAX_API_SERVERS } else { members };
+        if !(1..=most).contains(&api_servers) {
+            let why = if external { "" } else { ", for in the stacked topology each has a member of its own" };
+            return Err(format!("api_servers = {api_servers} is outside 1..={most}{why}"));
+        }
+        if nodes > Self::MAX_NODES || (1..Self::MIN_NODES).contains(&nodes) {
+            return Err(format!("nodes = {nodes} is not allowed: 0, or {}..={}", Self::MIN_NODES, Self::MAX_NODES));
+        }
+        Ok(self)
+    }
     /// kubeadm's stacked topology: every member has an API server that knows it alone.
     pub const fn stacked(members: u8, nodes: NodeId) -> Self {
         Self { members, api_servers: members, external: false, nodes }
@@ -275,6 +300,37 @@ impl Directory {
             Place::Api(n) | Place::Control(n, _) | Place::Prober(n) => self.api_host(n),
             Place::Balancer | Place::Load | Place::Operator => self.edge_host(),
             Place::Kubelet(node) | Place::Proxy(node) => self.node_host(node),
+        }
+    }
+    /// The programs of a host.
+    pub fn programs_on(self, host: HostId) -> impl Iterator<Item = ProgramId> + use<> {
+        let mut found = [None; 6];
+        let control = self.control_hosts();
+        if host.0 < control {
+            let (n, external) = (host.0 as u8, self.external);
+            let etcd = (n < self.members).then(|| self.etcd(n));
+            let api = if external { n.checked_sub(self.members) } else { Some(n) };
+            let api = api.filter(|api| *api < self.api_servers);
+            found[0] = etcd;
+            if let Some(n) = api {
+                found[1] = Some(self.api(n));
+                found[2] = Some(self.control(n, 0));
+                found[3] = Some(self.control(n, 1));
+                found[4] = Some(self.prober(n));
+            }
+        } else if host.0 == control {
+            found[..3].copy_from_slice(&[Some(self.balancer()), Some(self.load()), Some(self.operator())]);
+        } else {
+            let node = (host.0 - control - 1) as NodeId;
+            found[..2].copy_from_slice(&[Some(self.kubelet(node)), Some(self.proxy(node))]);
+        }
+        found.into_iter().flatten()
+    }
+    /// The node of a host, if it is one's.
+    pub const fn node_of(self, host: HostId) -> Option<NodeId> {
+        match host.0.checked_sub(self.control_hosts() + 1) {
+            Some(node) if node < self.nodes as u32 => Some(node as NodeId),
+            _ => None,
         }
     }
     /// The members whose client port an API server knows: its own, or all.
@@ -389,5 +445,39 @@ impl Note {
     /// A note.
     pub const fn new(kind: NoteKind, a: u32, b: u64) -> Self {
         Self { kind, a, b }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_program_has_one_place_and_one_host() {
+        let external = Directory { members: 3, api_servers: 2, external: true, nodes: 4 };
+        let fewer = Directory { members: 5, api_servers: 2, external: false, nodes: 3 };
+        for directory in [external, fewer, Directory::stacked(1, 0), Directory::stacked(3, 10)] {
+            let mut seen = alloc::vec::Vec::new();
+            for host in (0..directory.hosts()).map(HostId) {
+                for program in directory.programs_on(host) {
+                    assert_eq!(directory.host(program), host, "{directory:?}: {program:?}");
+                    let again = match directory.place(program) {
+                        Place::Etcd(n) => directory.etcd(n),
+                        Place::Api(n) => directory.api(n),
+                        Place::Control(n, component) => directory.control(n, component),
+                        Place::Prober(n) => directory.prober(n),
+                        Place::Balancer => directory.balancer(),
+                        Place::Load => directory.load(),
+                        Place::Operator => directory.operator(),
+                        Place::Kubelet(node) => directory.kubelet(node),
+                        Place::Proxy(node) => directory.proxy(node),
+                    };
+                    assert_eq!(again, program);
+                    seen.push(program.0);
+                }
+            }
+            seen.sort();
+            assert_eq!(seen, (0..directory.programs()).collect::<alloc::vec::Vec<_>>(), "{directory:?}");
+        }
     }
 }

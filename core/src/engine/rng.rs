@@ -25,6 +25,12 @@ pub enum Purpose {
     Test = 7,
     /// Raft's randomised timeouts. Index: the member.
     Raft = 8,
+    /// What there is at the beginning: names of pods. Index: the workload.
+    Population = 9,
+    /// Nodes that fail by themselves. Index: the node.
+    Nature = 10,
+    /// Which endpoint a node's rules choose. Index: the connection.
+    Rules = 11,
 }
 
 /// One mixing round of SplitMix64: every input bit reaches every output bit.

@@ -34,9 +34,9 @@ pub struct Flight {
     /// When it arrives, or would have.
     pub lands: Time,
     /// From which host.
-    pub from: u8,
+    pub from: u16,
     /// To which host.
-    pub to: u8,
+    pub to: u16,
     /// What it carries: a code of the list in `sim`.
     pub class: u8,
     /// Zero: delivered. Otherwise one more than the drop reason.

@@ -30,6 +30,8 @@ impl Kubelet {
     pub fn new(node: NodeId, directory: Directory, _running: Vec<(Key, Pod)>) -> Self {
         Self { node, directory }
     }
+    /// Its machine lost its power: no container runs any more.
+    pub fn power_lost(&mut self) {}
 }
 
 impl Actor for Kubelet {

@@ -16,6 +16,20 @@ pub enum WorkloadKind {
     DaemonSet,
 }
 
+impl WorkloadKind {
+    /// Every kind's name, in order.
+    pub const NAMES: [&'static str; 3] = ["deployment", "statefulset", "daemonset"];
+
+    /// Its name in links and journals.
+    pub const fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Deployment, Self::StatefulSet, Self::DaemonSet].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// What the learner wants done with kubectl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {

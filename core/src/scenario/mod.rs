@@ -6,6 +6,7 @@ mod leader_crash;
 mod leader_cut;
 mod lossy_everywhere;
 mod minority_cut;
+pub mod population;
 mod quiet;
 
 use crate::actor::ProgramId;
@@ -15,10 +16,12 @@ use crate::balancer::Balancer;
 use crate::control::Control;
 use crate::engine::Time;
 use crate::etcd::Etcd;
+use crate::etcd::kv::Store;
 use crate::knob::{Knob, Knobs};
 use crate::kubelet::Kubelet;
 use crate::load::Load;
 use crate::net::packet::HostId;
+use crate::object::{Key, NodeId, Pod};
 use crate::operator::Operator;
 use crate::prober::Prober;
 use crate::proxy::Proxy;
@@ -26,6 +29,7 @@ use crate::sim::{Command, Sim};
 use crate::timeline::Entry;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use population::Population;
 
 /// A beginning, and what is done to it.
 #[derive(Debug)]
@@ -64,8 +68,12 @@ impl Scenario {
     }
     /// The world it begins with.
     pub fn start(&self, seed: u64) -> Sim {
+        self.start_with(self.directory, seed)
+    }
+    /// The world it begins with, on another cluster.
+    pub fn start_with(&self, directory: Directory, seed: u64) -> Sim {
         let knobs = Knobs::default().with_all(self.knobs).expect("a scenario's dials are allowed: tests start each");
-        Sim::new(seed, self.directory, knobs)
+        Sim::new(seed, directory, knobs)
     }
     /// Its script as the beginning of a journal.
     pub fn journal(&self) -> Vec<Entry> {
@@ -77,16 +85,34 @@ impl Scenario {
 
 /// Every program of a cluster, in the order of their ids.
 pub fn programs(directory: Directory, knobs: &Knobs, seed: u64) -> Vec<(HostId, Role)> {
-    let role = |id: ProgramId| match directory.place(id) {
-        Place::Etcd(n) => Role::Etcd(Box::new(Etcd::new(n, directory, knobs, seed))),
+    let population = Population::new(directory, seed);
+    let store = Store::preload(population.objects);
+    let mut running: Vec<Vec<(Key, Pod)>> = Vec::new();
+    running.resize_with(usize::from(directory.nodes), Vec::new);
+    for (node, key, pod) in population.running {
+        running[usize::from(node)].push((key, pod));
+    }
+    let mut role = |id: ProgramId| match directory.place(id) {
+        Place::Etcd(n) => Role::Etcd(Box::new(Etcd::new(n, directory, knobs, seed).restored(store.clone()))),
         Place::Api(n) => Role::Api(Box::new(ApiServer::new(n, directory))),
         Place::Control(n, component) => Role::Control(Box::new(Control::new(component, n, directory))),
         Place::Prober(n) => Role::Prober(Box::new(Prober::new(n, directory))),
         Place::Balancer => Role::Balancer(Box::new(Balancer::new(directory))),
         Place::Load => Role::Load(Box::new(Load::new(directory))),
         Place::Operator => Role::Operator(Box::new(Operator::new(directory))),
-        Place::Kubelet(node) => Role::Kubelet(Box::new(Kubelet::new(node, directory, Vec::new()))),
+        Place::Kubelet(node) => {
+            let running = core::mem::take(&mut running[usize::from(node)]);
+            Role::Kubelet(Box::new(Kubelet::new(node, directory, running)))
+        }
         Place::Proxy(node) => Role::Proxy(Box::new(Proxy::new(node, directory))),
     };
     (0..directory.programs()).map(ProgramId).map(|id| (directory.host(id), role(id))).collect()
+}
+
+/// The programs of one more node: nothing runs there yet.
+pub fn node_programs(directory: Directory, node: NodeId) -> [(ProgramId, Role); 2] {
+    [
+        (directory.kubelet(node), Role::Kubelet(Box::new(Kubelet::new(node, directory, Vec::new())))),
+        (directory.proxy(node), Role::Proxy(Box::new(Proxy::new(node, directory)))),
+    ]
 }

@@ -6,6 +6,7 @@ use crate::engine::EventId;
 use crate::fault::{Fault, FaultId};
 use crate::knob::{Knob, OutOfRange};
 use crate::net::packet::ConnId;
+use crate::operator::{Operation, WorkloadKind};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -32,6 +33,12 @@ pub enum What {
     Arrive(u32),
     /// A write of the program's process of this number is durable.
     DiskDone(ProgramId, u32, u32),
+    /// The grace period of the program's process of this number is over: SIGKILL.
+    Sigkill(ProgramId, u32),
+    /// Nodes that fail by themselves do so, or not.
+    Nature,
+    /// A node that failed by itself boots again.
+    PowerBack(FaultId),
 }
 
 /// What a row of the trace says happened. Notes follow from [`Code::NOTES`] on, one code for each kind.
@@ -54,6 +61,12 @@ pub enum Code {
     Drop,
     /// A message was read. a: its class, b: connection.
     Message,
+    /// A process that was asked to end did not in time.
+    Sigkill,
+    /// Dice are thrown for every node: which ones lose their power by themselves.
+    Nature,
+    /// A node that failed by itself has power again. a: the fault.
+    PowerBack,
 }
 
 impl Code {
@@ -70,7 +83,19 @@ impl Code {
     /// The name of a code, for the page.
     pub fn name(code: u16) -> &'static str {
         /// The names of the codes before the notes'.
-        const NAMES: [&str; 8] = ["boot", "timer", "kernel", "arrive", "disk_done", "command", "drop", "message"];
+        const NAMES: [&str; 11] = [
+            "boot",
+            "timer",
+            "kernel",
+            "arrive",
+            "disk_done",
+            "command",
+            "drop",
+            "message",
+            "sigkill",
+            "nature",
+            "power_back",
+        ];
         Self::note(code).map_or_else(|| NAMES.get(usize::from(code)).copied().unwrap_or("?"), NoteKind::name)
     }
 }
@@ -86,6 +111,19 @@ pub enum Command {
     Heal(FaultId),
     /// Heals every fault.
     HealAll,
+    /// Something is done with kubectl: the operator tries it through the API.
+    Operate(Operation),
+    /// kubectl create of a workload of this name and the Service before it.
+    Create {
+        /// Its name.
+        name: String,
+        /// What it is.
+        kind: WorkloadKind,
+        /// How many pods.
+        replicas: u32,
+    },
+    /// One more machine is plugged in; its kubelet registers itself.
+    AddNode,
 }
 
 /// Why a command was not carried out. The run goes on as it was.

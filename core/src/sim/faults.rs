@@ -1,19 +1,29 @@
 //! Commands: dials and faults become links, hosts and processes. Nobody else looks at them.
 
 use super::{Command, Event, Refused, Sim, State, What};
-use crate::actor::ProgramId;
+use crate::actor::role::{Directory, Role};
+use crate::actor::{Input, ProgramId};
 use crate::engine::{Clock, EventId, Row, Span, Time, Trace};
 use crate::fault::{Fault, FaultId, HostShape};
-use crate::knob::{Knob, Place};
+use crate::knob::{Knob, Knobs, Place};
 use crate::net::link::Params;
 use crate::net::packet::HostId;
+use crate::object::{Kind, NodeId, WorkloadId};
+use crate::operator::Operation;
 use crate::sim::Code;
 use alloc::format;
+use alloc::sync::Arc;
 
 /// The most faults in force at once: chosen, far more than a person can tell apart.
 pub const MAX_FAULTS: usize = 64;
 /// A loopback's delay: chosen, two context switches.
 const LOOPBACK_DELAY: Span = Span::from_us(20);
+/// The longest name of a workload. Chosen: it fits its cell; Kubernetes takes 63.
+pub const NAME_MAX: usize = 24;
+/// The most workloads of one run, deleted ones counted. Chosen: far more than a page can show.
+pub const WORKLOADS_MAX: usize = 64;
+/// The most pods of a workload. Chosen: as many as there can be nodes.
+pub const REPLICAS_MAX: u32 = 5_000;
 /// What a link holds before it drops: chosen, a switch port's buffer at gigabit rate.
 const LINK_QUEUE: Span = Span::from_ms(50);
 
@@ -51,8 +61,16 @@ impl Sim {
             }
             Command::Heal(fault_id) => self.faults.retain(|(id, ..)| id != fault_id),
             Command::HealAll => self.faults.clear(),
+            Command::Operate(operation) => self.operate(id, *operation),
+            Command::Create { name, kind, replicas } => {
+                let workload = self.names.len() as WorkloadId;
+                self.names.push(Arc::from(name.as_str()));
+                self.operate(id, Operation::Create { workload, kind: *kind, replicas: *replicas });
+            }
+            Command::AddNode => self.add_node(id),
         }
         self.observer.milestones.commanded(at, crate::milestones::calm(self));
+        self.expect_nature(id);
         self.shape_links();
         self.shape_hosts(id, trace);
         self.run_inputs(trace);
@@ -81,15 +99,83 @@ impl Sim {
                 Err(Refused::Field(format!("fault = {} is not in force", id.0)))
             }
             Command::Heal(_) | Command::HealAll => Ok(()),
+            Command::Operate(operation) => self.check_operation(operation),
+            Command::Create { name, replicas, .. } => self.check_create(name, *replicas),
+            Command::AddNode if self.directory.nodes >= Directory::MAX_NODES => {
+                Err(Refused::Field(format!("nodes = {} is the most there can be", Directory::MAX_NODES)))
+            }
+            Command::AddNode => Ok(()),
         }
     }
+    fn operate(&mut self, id: EventId, operation: Operation) {
+        self.tell(self.directory.operator(), id, EventId::ROOT, Input::Operate(operation));
+    }
+    fn check_operation(&self, operation: &Operation) -> Result<(), Refused> {
+        let workload = |workload: WorkloadId| {
+            let count = self.workloads();
+            if workload < count {
+                return Ok(());
+            }
+            Err(Refused::Field(format!("workload = {workload} is not there: {count} have a name, numbered from 0")))
+        };
+        let node = |node: NodeId| match self.directory.nodes {
+            0 => Err(Refused::Field(format!("node = {node} is not there: this cluster has no nodes"))),
+            nodes if node < nodes => Ok(()),
+            nodes => Err(Refused::Field(format!("node = {node} is outside 0..={}", nodes - 1))),
+        };
+        match *operation {
+            Operation::Create { workload: w, replicas, .. } | Operation::Scale { workload: w, replicas } => {
+                workload(w)?;
+                check_replicas(replicas)
+            }
+            Operation::Rollout(w) => workload(w),
+            Operation::DeletePod(pod) | Operation::ForceDeletePod(pod) if pod.kind() == Kind::Pod => {
+                workload(pod.group())
+            }
+            Operation::DeletePod(pod) | Operation::ForceDeletePod(pod) => {
+                Err(Refused::Field(format!("pod = {:x} is no pod's key", pod.0)))
+            }
+            Operation::Cordon(n, _) | Operation::Drain(n) | Operation::DeleteNode(n) => node(n),
+        }
+    }
+    fn check_create(&self, name: &str, replicas: u32) -> Result<(), Refused> {
+        check_replicas(replicas)?;
+        let shown = crate::timeline::shown(name);
+        // RFC 1123, section 2.1, as apimachinery pkg/util/validation#IsDNS1123Label has it; and no longer than fits.
+        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let inside = |c: char| letter(c) || c == '-';
+        let good =
+            name.len() <= NAME_MAX && name.chars().all(inside) && name.starts_with(letter) && name.ends_with(letter);
+        if !good {
+            return Err(Refused::Field(format!(
+                "name = {shown} must be 1 to {NAME_MAX} of a-z, 0-9 and -, beginning and ending with a letter or digit"
+            )));
+        }
+        if self.names.iter().any(|there| &**there == name) {
+            return Err(Refused::Field(format!("name = {shown} is taken: a workload has it")));
+        }
+        if self.names.len() >= WORKLOADS_MAX {
+            return Err(Refused::Field(format!("there are {WORKLOADS_MAX} workloads; a run takes no more")));
+        }
+        if self.directory.nodes == 0 {
+            return Err(Refused::Field("a workload needs nodes: this cluster has none".into()));
+        }
+        Ok(())
+    }
     fn check_place(&self, place: Place) -> Result<(), Refused> {
-        let members = self.directory.members;
+        let Directory { members, api_servers, nodes, .. } = self.directory;
         match place {
-            Place::Member(n) | Place::ApiToEtcd(n) if n > members => Err(Refused::Field(format!(
+            Place::Member(n) if n > members => Err(Refused::Field(format!(
                 "loss_place = {} is not there: this cluster has members 1 to {members}",
                 place.name()
             ))),
+            Place::ApiToEtcd(n) if n > api_servers => Err(Refused::Field(format!(
+                "loss_place = {} is not there: this cluster has API servers 1 to {api_servers}",
+                place.name()
+            ))),
+            Place::Nodes if nodes == 0 => {
+                Err(Refused::Field("loss_place = nodes is not there: this cluster has no nodes".into()))
+            }
             Place::OneWay if members < 2 => {
                 Err(Refused::Field("loss_place = one-way-1-2 needs at least 3 members; this cluster has 1".into()))
             }
@@ -131,42 +217,16 @@ impl Sim {
 
     /// Makes every link what dials and faults say.
     pub(super) fn shape_links(&mut self) {
-        let members = u32::from(self.directory.members);
-        let hosts = self.hosts.len() as u32;
-        for (from, to) in (0..hosts).flat_map(|from| (0..hosts).map(move |to| (HostId(from), HostId(to)))) {
-            let base = self.base_link(from, to);
-            let shaped = self.faults.iter().fold(base, |link, (_, fault, _)| fault.shape_link(from, to, members, link));
-            self.network.set(from, to, shaped);
-        }
-    }
-    fn base_link(&self, from: HostId, to: HostId) -> Params {
-        let members = u32::from(self.directory.members);
-        let knobs = &self.knobs;
-        let lossy = |host: u8| from.0 == u32::from(host) - 1 || to.0 == u32::from(host) - 1;
-        let peers = from != to && from.0 < members && to.0 < members;
-        let hit = match knobs.place() {
-            Place::Member(n) => peers && lossy(n),
-            Place::AllMembers => peers,
-            Place::ApiToEtcd(n) => from == to && from.0 == u32::from(n) - 1,
-            Place::OneWay => from.0 == 0 && to.0 == 1,
-            Place::Everything => from != to,
-        };
-        let link = if from == to {
-            Params { delay: LOOPBACK_DELAY, ..Params::default() }
-        } else {
-            Params {
-                delay: knobs.us(Knob::LinkDelay),
-                jitter: knobs.us(Knob::LinkJitter),
-                rate_mbps: knobs.get(Knob::LinkRate),
-                queue: LINK_QUEUE,
-                ..Params::default()
-            }
-        };
-        if hit { Params { loss: knobs.ppm(Knob::Loss), ..link } } else { link }
+        let control = self.directory.control_hosts();
+        let Self { directory, knobs, faults, network, .. } = self;
+        network.reshape(|from, to| {
+            let base = base_link(*directory, knobs, from, to);
+            faults.iter().fold(base, |link, (_, fault, _)| fault.shape_link(from, to, control, link))
+        });
     }
 
     /// Makes every host and its programs what faults say.
-    fn shape_hosts(&mut self, id: EventId, trace: &mut Trace) {
+    pub(super) fn shape_hosts(&mut self, id: EventId, trace: &mut Trace) {
         for n in 0..self.hosts.len() {
             let host = HostId(n as u32);
             let shape =
@@ -182,6 +242,12 @@ impl Sim {
             }
             if before.up && !shape.up {
                 self.power_off(host);
+                self.hosts[n].rules.clear();
+                for program in self.programs_of(host) {
+                    if let Role::Kubelet(kubelet) = &mut self.programs[program.ix()].role {
+                        kubelet.power_lost();
+                    }
+                }
                 // The kubelet keeps its back-offs in memory.
                 for program in self.programs_of(host) {
                     self.programs[program.ix()].backoff.forget();
@@ -210,9 +276,7 @@ impl Sim {
         }
     }
     fn programs_of(&self, host: HostId) -> impl Iterator<Item = ProgramId> + use<> {
-        let ids: alloc::vec::Vec<ProgramId> =
-            (0..self.programs.len() as u16).map(ProgramId).filter(|id| self.programs[id.ix()].host == host).collect();
-        ids.into_iter()
+        self.directory.programs_on(host)
     }
     fn shape_program(&mut self, id: EventId, program: ProgramId, shape: HostShape, trace: &mut Trace) {
         let may_run = self.programs[program.ix()].may_run(shape);
@@ -229,10 +293,45 @@ impl Sim {
         }
     }
     /// The program's process starts as soon as init gets round to it: up to 20 ms.
-    fn start_soon(&mut self, id: EventId, program: ProgramId) {
+    pub(super) fn start_soon(&mut self, id: EventId, program: ProgramId) {
         let n = u64::from(self.programs[program.ix()].processes) + 2;
         let key = crate::engine::keyed(self.seed, crate::engine::Purpose::Process, u64::from(program.0), n);
         let at = self.now + key.up_to(Span::from_ms(20));
         self.queue.push(at, Event { cause: id, what: What::Boot(program) });
     }
+}
+
+fn check_replicas(replicas: u32) -> Result<(), Refused> {
+    if replicas <= REPLICAS_MAX {
+        return Ok(());
+    }
+    Err(Refused::Field(format!("replicas = {replicas} is outside 0..={REPLICAS_MAX}")))
+}
+
+/// What dials make of a link.
+fn base_link(directory: Directory, knobs: &Knobs, from: HostId, to: HostId) -> Params {
+    let control = directory.control_hosts();
+    let touches = |host: HostId| from == host || to == host;
+    let peers = from != to && from.0 < control && to.0 < control;
+    let hit = match knobs.place() {
+        Place::Member(n) => peers && touches(directory.etcd_host(n - 1)),
+        Place::AllMembers => peers,
+        Place::ApiToEtcd(n) if directory.external => peers && touches(directory.api_host(n - 1)),
+        Place::ApiToEtcd(n) => from == to && touches(directory.api_host(n - 1)),
+        Place::OneWay => from.0 == 0 && to.0 == 1,
+        Place::Everything => from != to,
+        Place::Nodes => directory.node_of(from).or(directory.node_of(to)).is_some() && from != to,
+    };
+    let link = if from == to {
+        Params { delay: LOOPBACK_DELAY, ..Params::default() }
+    } else {
+        Params {
+            delay: knobs.us(Knob::LinkDelay),
+            jitter: knobs.us(Knob::LinkJitter),
+            rate_mbps: knobs.get(Knob::LinkRate),
+            queue: LINK_QUEUE,
+            ..Params::default()
+        }
+    };
+    if hit { Params { loss: knobs.ppm(Knob::Loss), ..link } } else { link }
 }

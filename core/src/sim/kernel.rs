@@ -3,12 +3,12 @@
 use super::{Code, Event, Packet, Sim, State, What};
 use crate::actor::socket::{Connection, End, Letter, config};
 use crate::actor::wire::Message;
-use crate::actor::{ConnUp, Input, Port, ProgramId};
-use crate::engine::{Digest, EventId, Flight, Row, Time, Trace};
+use crate::actor::{Address, ConnUp, Input, Port, ProgramId, Target};
+use crate::engine::{Digest, EventId, Flight, Purpose, Row, Time, Trace, drawn};
 use crate::net::link::{DropReason, Fate};
 use crate::net::network::PacketName;
 use crate::net::packet::{ConnId, Flags, HostId, Segment};
-use crate::net::tcp::{Conn, ConnEvent, Out};
+use crate::net::tcp::{Conn, ConnEvent, Out, Reason};
 
 /// Linux net.core.somaxconn: the most connections that wait to be accepted by a program that stands still.
 const BACKLOG: usize = 4096;
@@ -24,8 +24,14 @@ impl Sim {
         port: Port,
         trace: &mut Trace,
     ) {
-        let (host, peer) = (self.programs[from.ix()].host, self.programs[to.ix()].host);
         let luck = self.connection_luck(from, to, port);
+        let Some(Target { program: to, port }) = self.route(from, to, port, luck) else {
+            // Nobody is behind the address: the kernel that has the rule rejects the connection.
+            self.sockets.names.give_back(conn);
+            self.tell(from, id, EventId::ROOT, Input::Conn(conn, ConnUp::Failed(Reason::Refused)));
+            return;
+        };
+        let (host, peer) = (self.programs[from.ix()].host, self.programs[to.ix()].host);
         let ends = [End::new(from, host), End::new(to, peer)];
         self.sockets.insert(Connection { id: conn, port, luck, last_drop: EventId::ROOT, ends });
         let now = self.hosts[host.ix()].clock.read(self.now);
@@ -33,6 +39,32 @@ impl Sim {
         let tcp = Conn::connect(&config(port), now, &mut out);
         self.end(conn, 0).conn = Some(tcp);
         self.after_tcp(id, conn, 0, out, trace);
+    }
+
+    /// Where a connection goes: netfilter rules turn an address that is no program's into one that is.
+    ///
+    /// The balancer's and a node's rules apply where the rule is; the packets then go straight to the target's host.
+    fn route(&mut self, from: ProgramId, to: ProgramId, port: Port, luck: u64) -> Option<Target> {
+        let (host, address) = match port {
+            Port::Api if to == ProgramId::API_SERVERS => (self.directory.edge_host(), Address::ApiServers),
+            Port::Service(service) => (self.programs[to.ix()].host, Address::Service(service)),
+            _ => return Some(Target { program: to, port }),
+        };
+        if !self.hosts[host.ix()].shape.up {
+            // Packets to a machine without power go nowhere; whoever knocks there waits.
+            let program = if to == ProgramId::API_SERVERS { self.directory.balancer() } else { to };
+            return (from != program).then_some(Target { program, port });
+        }
+        let (targets, turned) = self.hosts[host.ix()].rules.get_mut(&address)?;
+        let count = targets.len() as u64;
+        // The balancer goes round; kube-proxy's iptables rules choose at random.
+        let place = match address {
+            _ if count == 0 => return None,
+            Address::ApiServers => u64::from(*turned) % count,
+            Address::Service(_) => drawn(luck, Purpose::Rules, 0).below(count),
+        };
+        *turned = turned.wrapping_add(1);
+        Some(targets[place as usize])
     }
 
     /// The key of a connection's luck: who connects to whom for what, and the how-manieth time. Nothing else that
@@ -243,7 +275,7 @@ impl Sim {
             Fate::Deliver { at } => (at, 0),
             Fate::Drop(reason) => (self.now + self.network.params(from, to).delay, 1 + reason as u8),
         };
-        let (from_host, to_host) = (from.0 as u8, to.0 as u8);
+        let (from_host, to_host) = (from.0 as u16, to.0 as u16);
         self.fly(trace, Flight { sent: self.now, lands, from: from_host, to: to_host, class, lost });
         match fate {
             Fate::Deliver { at } => {

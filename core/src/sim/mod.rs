@@ -4,13 +4,14 @@ pub mod event;
 mod faults;
 mod kernel;
 mod looks;
+mod nature;
 pub mod observer;
 mod program;
 
 use crate::actor::disk::Disk;
 use crate::actor::role::{Directory, Role};
 use crate::actor::socket::Sockets;
-use crate::actor::{ConnUp, Effect, Input, ProgramId};
+use crate::actor::{Address, ConnUp, Effect, Input, ProgramId, Target};
 use crate::client::backoff::RestartBackoff;
 use crate::engine::keyed;
 use crate::engine::{Clock, Digest, Draw, EventId, Flight, LocalTime, Purpose, Queue, Rng, Row, Span, Time, Trace};
@@ -20,11 +21,21 @@ use crate::net::link::Params;
 use crate::net::network::Network;
 use crate::net::packet::{ConnId, HostId, Segment};
 use crate::net::tcp::Out;
-use alloc::collections::VecDeque;
+use crate::object::WorkloadId;
+use crate::scenario::population;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 pub use event::{Code, Command, Event, Refused, What};
 use observer::Observer;
+use program::SIGKILLED;
+
+/// Over how long the programs of control-plane hosts start. Chosen: machines never start in one instant.
+const PROGRAMS_START: Span = Span::from_ms(20);
+/// Over how long the nodes' programs start. Chosen: a kubelet's lease interval, as kubelets that have run for long are
+/// spread; all at once they would storm the API servers.
+const NODES_START: Span = Span::from_secs(10);
 
 /// A machine: clock, disk and what faults make of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +46,8 @@ pub struct Host {
     pub disk: Disk,
     /// What faults make of it.
     pub shape: HostShape,
+    /// What its kernel makes of new connections to an address, and how many it has turned.
+    rules: BTreeMap<Address, (Arc<[Target]>, u32)>,
 }
 
 /// What a program's process is doing.
@@ -102,6 +115,10 @@ pub struct Sim {
     sockets: Sockets,
     packets: Vec<Packet>,
     free_packets: Vec<u32>,
+    /// Names of workloads, by number.
+    names: Vec<Arc<str>>,
+    /// The pending throw of the dice for nodes that fail by themselves.
+    nature: Option<EventId>,
     observer: Observer,
     scratch: Scratch,
 }
@@ -140,10 +157,9 @@ impl Sim {
     /// A world of these hosts, in which every program is about to start.
     ///
     /// # Panics
-    /// If there are not 1, 3 or 5 members.
+    /// If there is no such cluster: see [`Directory::checked`].
     pub fn new(seed: u64, directory: Directory, knobs: Knobs) -> Self {
-        let members = directory.members;
-        assert!(matches!(members, 1 | 3 | 5), "{members} members: 1, 3 or 5 are allowed");
+        directory.checked().expect("whoever asks has checked");
         let hosts = directory.hosts();
         let mut sim = Self {
             seed,
@@ -161,21 +177,24 @@ impl Sim {
             commands: 0,
             hosts: (0..hosts).map(|_| Host::new()).collect(),
             programs: Vec::new(),
-            network: Network::new(hosts, Params::default()),
+            network: Network::new(directory.control_hosts() + 1, directory.nodes.into(), Params::default()),
             sockets: Sockets::default(),
             packets: Vec::new(),
             free_packets: Vec::new(),
+            names: population::NAMES.iter().map(|name| Arc::from(*name)).collect(),
+            nature: None,
             observer: Observer::new(directory),
             scratch: Scratch::default(),
         };
         for (host, role) in crate::scenario::programs(directory, &knobs, seed) {
             let id = sim.programs.len() as u64;
             sim.programs.push(Program::new(host, role, Rng::stream(seed, Purpose::Process, id)));
-            // Machines never start in one instant: up to 20 ms apart.
-            let at = Time::ZERO + keyed(seed, Purpose::Process, id, 1).up_to(Span::from_ms(20));
+            let spread = if directory.node_of(host).is_some() { NODES_START } else { PROGRAMS_START };
+            let at = Time::ZERO + keyed(seed, Purpose::Process, id, 1).up_to(spread);
             sim.queue.push(at, Event { cause: EventId::ROOT, what: What::Boot(ProgramId(id as u16)) });
         }
         sim.shape_links();
+        sim.expect_nature(EventId::ROOT);
         sim
     }
     /// The moment it is.
@@ -209,6 +228,14 @@ impl Sim {
     /// What a program's host's clock reads.
     pub fn local(&self, program: ProgramId) -> LocalTime {
         self.hosts[self.programs[program.ix()].host.ix()].clock.read(self.now)
+    }
+    /// The name of a workload; empty if there is none of this number.
+    pub fn workload_name(&self, workload: WorkloadId) -> &str {
+        self.names.get(usize::from(workload)).map_or("", |name| name)
+    }
+    /// How many workloads have a name.
+    pub fn workloads(&self) -> u16 {
+        self.names.len() as u16
     }
     /// The links.
     pub const fn network(&self) -> &Network {
@@ -298,6 +325,14 @@ impl Sim {
                 };
                 (meant && program.may_run(shape)).then_some(event.cause)
             }
+            What::Sigkill(program, process) => {
+                let program = &self.programs[program.ix()];
+                (program.state == State::Running && program.processes == process).then_some(event.cause)
+            }
+            What::Nature => (self.nature == Some(id)).then_some(event.cause),
+            What::PowerBack(fault) => {
+                self.faults.iter().any(|(in_force, ..)| *in_force == fault).then_some(event.cause)
+            }
             What::Arrive(_) => Some(event.cause),
         }
     }
@@ -312,6 +347,9 @@ impl Sim {
                 (Code::Arrive, u16::MAX, packet.conn.0, packet.segment.seq << 1 | u64::from(packet.side))
             }
             What::DiskDone(program, _, op) => (Code::DiskDone, program.0, op, 0),
+            What::Sigkill(program, _) => (Code::Sigkill, program.0, 0, 0),
+            What::Nature => (Code::Nature, u16::MAX, 0, 0),
+            What::PowerBack(fault) => (Code::PowerBack, u16::MAX, fault.0, 0),
         };
         self.record(trace, Row { id, cause, link, at: self.now, code: code as u16, process, a, b });
         match what {
@@ -320,6 +358,9 @@ impl Sim {
             What::Kernel(conn, side) => self.kernel_timer(id, conn, side, trace),
             What::Arrive(slot) => self.arrive(id, slot, trace),
             What::DiskDone(program, _, op) => self.tell(program, id, EventId::ROOT, Input::DiskDone(op)),
+            What::Sigkill(program, _) => self.exit(id, program, SIGKILLED, trace),
+            What::Nature => self.nature(id, trace),
+            What::PowerBack(fault) => self.power_back(id, fault, trace),
         }
         self.run_inputs(trace);
         self.open_windows(id, trace);
@@ -358,7 +399,7 @@ impl Host {
     const fn new() -> Self {
         // Every clock starts a day in, so that none reads zero by accident.
         let clock = Clock::new(Span::from_secs(86_400));
-        Self { clock, disk: Disk::new(), shape: HostShape::HEALTHY }
+        Self { clock, disk: Disk::new(), shape: HostShape::HEALTHY, rules: BTreeMap::new() }
     }
 }
 

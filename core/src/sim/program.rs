@@ -2,9 +2,13 @@
 
 use super::{Code, Event, Sim, State, What};
 use crate::actor::disk::Luck;
-use crate::actor::role::{Note, NoteKind, Timer};
+use crate::actor::role::{Note, NoteKind, Place, Timer};
 use crate::actor::{Actor, ConnUp, Cx, Effect, Input, ProgramId};
 use crate::engine::{EventId, Row, Span, Trace};
+use alloc::sync::Arc;
+
+/// The status of a process that SIGKILL ended: 128 and the signal's number.
+pub const SIGKILLED: u8 = 137;
 
 impl Sim {
     /// Puts an input in line for a program.
@@ -67,7 +71,11 @@ impl Sim {
             Effect::Write(op, _bytes) => self.write(cause, program, op),
             Effect::Note(note) => self.note(cause, program, note, trace),
             Effect::Exit(status) => self.exit(cause, program, status, trace),
-            Effect::Kill(..) | Effect::Rules(..) => {}
+            Effect::Kill(victim, grace) => self.terminate(cause, program, victim, grace),
+            Effect::Rules(address, targets) => {
+                let host = self.programs[program.ix()].host;
+                self.hosts[host.ix()].rules.entry(address).or_insert_with(|| (Arc::from([]), 0)).0 = targets;
+            }
         }
     }
 
@@ -116,8 +124,20 @@ impl Sim {
         self.tell(program, id, EventId::ROOT, Input::Boot);
     }
 
-    /// The process ends by itself; the kubelet will start another.
-    fn exit(&mut self, cause: EventId, program: ProgramId, status: u8, trace: &mut Trace) {
+    /// A kubelet ends a process of its host: SIGTERM now, SIGKILL after the grace period.
+    fn terminate(&mut self, cause: EventId, by: ProgramId, program: ProgramId, grace: Span) {
+        let it = &self.programs[program.ix()];
+        assert!(it.host == self.programs[by.ix()].host, "{by:?} may not kill {program:?} of another host");
+        if it.state != State::Running {
+            return;
+        }
+        let at = self.now + self.hosts[it.host.ix()].clock.true_span(grace);
+        self.queue.push(at, Event { cause, what: What::Sigkill(program, it.processes) });
+        self.tell(program, cause, EventId::ROOT, Input::Terminate);
+    }
+
+    /// The process ends, by itself or by SIGKILL; the kubelet will start another.
+    pub(super) fn exit(&mut self, cause: EventId, program: ProgramId, status: u8, trace: &mut Trace) {
         self.note(cause, program, Note::new(NoteKind::Exited, u32::from(status), 0), trace);
         self.end_process(cause, program, trace);
         let now = self.now;
@@ -127,13 +147,22 @@ impl Sim {
         it.state = State::Exited(now + after);
         self.note(cause, program, Note::new(NoteKind::RestartIn, after.ms() as u32, 0), trace);
         self.queue.push(now + after, Event { cause, what: What::Boot(program) });
+        // The host's kubelet hears of it as its runtime does.
+        if let Place::Etcd(_) | Place::Api(_) = self.directory.place(program) {
+            let host = self.programs[program.ix()].host;
+            let prober =
+                self.directory.programs_on(host).find(|id| matches!(self.directory.place(*id), Place::Prober(_)));
+            if let Some(prober) = prober {
+                self.tell(prober, cause, EventId::ROOT, Input::ProgramEnded(program));
+            }
+        }
     }
 
     /// The process is killed, or loses its host.
     pub(super) fn kill(&mut self, id: EventId, program: ProgramId, trace: &mut Trace) {
         let was_running = self.programs[program.ix()].state == State::Running;
         if was_running {
-            self.note(id, program, Note::new(NoteKind::Exited, 137, 0), trace);
+            self.note(id, program, Note::new(NoteKind::Exited, SIGKILLED.into(), 0), trace);
             self.end_process(id, program, trace);
         }
         self.programs[program.ix()].state = State::Dead;
