@@ -83,6 +83,8 @@ pub enum Fault {
         /// Local microseconds in a true second.
         rate_ppm: u32,
     },
+    /// Nothing passes between any node and any control-plane host.
+    CutNodes,
 }
 
 /// What faults make of a host.
@@ -122,6 +124,9 @@ impl Fault {
             Self::Bursty { host, enter, leave, loss } if hits(host) => {
                 Params { burst_enter: enter, burst_leave: leave, burst_loss: loss, ..link }
             }
+            Self::CutNodes if (from.0 < control && to.0 > control) || (from.0 > control && to.0 < control) => {
+                Params { cut: true, ..link }
+            }
             Self::Slow { host, extra } if from != to && touches(host) => Params { delay: link.delay + extra, ..link },
             _ => link,
         }
@@ -139,7 +144,7 @@ impl Fault {
         }
     }
     /// Every fault's name.
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 12] = [
         "cut",
         "isolate",
         "lossy",
@@ -151,6 +156,7 @@ impl Fault {
         "hang-api",
         "slow-disk",
         "clock-rate",
+        "cut-nodes",
     ];
     /// The fault's name in links and journals.
     pub const fn name(&self) -> &'static str {
@@ -166,6 +172,7 @@ impl Fault {
             Self::HangApi { .. } => "hang-api",
             Self::SlowDisk { .. } => "slow-disk",
             Self::ClockRate { .. } => "clock-rate",
+            Self::CutNodes => "cut-nodes",
         }
     }
 }

@@ -488,6 +488,7 @@ pub fn fault_row(fault: &Fault) -> (u32, HostId, Option<HostId>, u32) {
         Fault::Slow { host, extra } => (host, None, low(extra.us())),
         Fault::SlowDisk { host, times } => (host, None, times),
         Fault::ClockRate { host, rate_ppm } => (host, None, rate_ppm),
+        Fault::CutNodes => (HostId(0), None, 0),
         Fault::Isolate { host }
         | Fault::Crash { host }
         | Fault::KillEtcd { host }

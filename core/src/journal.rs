@@ -254,6 +254,7 @@ impl FaultSpec {
             "pause" => Fault::Pause { host },
             "hang-api" => Fault::HangApi { host },
             "slow-disk" => Fault::SlowDisk { host, times: self.value.unwrap_or(100) },
+            "cut-nodes" => Fault::CutNodes,
             "clock-rate" => Fault::ClockRate { host, rate_ppm: self.value.unwrap_or(1_250_000) },
             other => {
                 let names = Fault::NAMES.join(", ");

@@ -302,6 +302,7 @@ export const en = {
   force_pause: 'host {n} stands still',
   'force_hang-api': 'API server {n} hangs',
   'force_slow-disk': 'disk of host {n} takes {value} times as long',
+  'force_cut-nodes': 'every node is cut off from the control plane',
   'force_clock-rate': 'clock of host {n} runs wrong',
   force_since: 'for {span}',
 

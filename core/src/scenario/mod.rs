@@ -1,13 +1,18 @@
 //! LIST 7: scenarios. Each is a file that says what it shows, and promises it; `tests` holds it to that.
 
+mod api_down;
 mod api_hangs;
 mod follower_lossy;
 mod leader_crash;
 mod leader_cut;
 mod lossy_everywhere;
+mod member_cut;
 mod minority_cut;
+mod node_lost;
+mod nodes_silent;
 pub mod population;
 mod quiet;
+mod quorum_lost;
 
 use crate::actor::ProgramId;
 use crate::actor::role::{Directory, Place, Role};
@@ -57,6 +62,12 @@ pub const ALL: &[&Scenario] = &[
     &follower_lossy::SCENARIO,
     &lossy_everywhere::SCENARIO,
     &api_hangs::SCENARIO,
+    &quorum_lost::SCENARIO,
+    &member_cut::CUT,
+    &member_cut::CRASH,
+    &api_down::SCENARIO,
+    &node_lost::SCENARIO,
+    &nodes_silent::SCENARIO,
     &quiet::SINGLE,
     &quiet::FIVE,
 ];

@@ -207,6 +207,10 @@ impl Sim {
             Fault::ClockRate { host, rate_ppm } => {
                 known("host", host).and(within("value (rate_ppm)", rate_ppm, 100_000, 10_000_000))
             }
+            Fault::CutNodes if self.directory.nodes == 0 => {
+                Err(Refused::Field("fault = cut-nodes is not there: this cluster has no nodes".into()))
+            }
+            Fault::CutNodes => Ok(()),
             Fault::Isolate { host }
             | Fault::Crash { host }
             | Fault::KillEtcd { host }
