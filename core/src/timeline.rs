@@ -14,6 +14,9 @@ use alloc::vec::Vec;
 pub const MAX_JOURNAL: usize = 20_000;
 /// How many checkpoints there are at most; then every second one goes and the spacing doubles.
 const CHECKPOINTS: usize = 64;
+/// How many bytes they take at most, as [`Sim::bytes`] counts; then likewise. The beginning always stays. Chosen: a
+/// browser's tab bears it.
+pub const CHECKPOINT_BYTES: usize = 384 << 20;
 /// The first spacing of checkpoints.
 const SPACING: Span = Span::from_secs(2);
 
@@ -34,6 +37,7 @@ pub struct Entry {
 #[derive(Clone, Debug)]
 struct Checkpoint {
     sim: Sim,
+    bytes: usize,
     journal: usize,
     history: Base,
 }
@@ -95,7 +99,7 @@ impl Timeline {
         let history = History::new(directory.members);
         let journal = scenario.journal();
         let base = Base { taken: history.taken(), counts: history.base() };
-        let first = Checkpoint { sim: sim.clone(), journal: 0, history: base };
+        let first = Checkpoint { bytes: sim.bytes(), sim: sim.clone(), journal: 0, history: base };
         Self {
             scenario,
             directory,
@@ -135,6 +139,10 @@ impl Timeline {
     /// Every command of the run, in order.
     pub fn journal(&self) -> &[Entry] {
         &self.journal
+    }
+    /// What its checkpoints take, about, in bytes.
+    pub fn checkpoint_bytes(&self) -> usize {
+        self.checkpoints.iter().map(|checkpoint| checkpoint.bytes).sum()
     }
     /// How many checkpoints there are.
     pub fn checkpoints(&self) -> usize {
@@ -281,8 +289,12 @@ impl Timeline {
     }
     fn checkpoint(&mut self) {
         let history = Base { taken: self.history.taken(), counts: self.history.base() };
-        self.checkpoints.push(Checkpoint { sim: self.sim.clone(), journal: self.applied, history });
-        if self.checkpoints.len() > CHECKPOINTS {
+        let bytes = self.sim.bytes();
+        self.checkpoints.push(Checkpoint { sim: self.sim.clone(), bytes, journal: self.applied, history });
+        let full = |all: &[Checkpoint]| {
+            all.len() > CHECKPOINTS || all.iter().map(|checkpoint| checkpoint.bytes).sum::<usize>() > CHECKPOINT_BYTES
+        };
+        while self.checkpoints.len() > 1 && full(&self.checkpoints) {
             let mut n = 0;
             self.checkpoints.retain(|_| {
                 n += 1;

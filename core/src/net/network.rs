@@ -82,6 +82,10 @@ impl Network {
     pub const fn core(&self) -> u32 {
         self.core
     }
+    /// What its lanes take, in bytes.
+    pub const fn bytes(&self) -> usize {
+        self.lanes.len() * size_of::<Lane>()
+    }
     /// Every link, by its ends.
     pub fn links(&self) -> impl Iterator<Item = (HostId, HostId)> + use<> {
         let (core, hosts) = (self.core, self.hosts());

@@ -253,6 +253,25 @@ impl Sim {
     pub const fn observer(&self) -> &Observer {
         &self.observer
     }
+    /// About how many bytes a clone of it takes. An estimate from what there is most of; `cargo xtask bench memory` holds
+    /// it against what the allocator says.
+    pub fn bytes(&self) -> usize {
+        /// What a connection's two ends keep on the heap beside themselves. Measured.
+        const CONNECTION: usize = 600;
+        /// What a program keeps on the heap. Measured: a kubelet with its informer and HTTP client, or a kube-proxy.
+        const PROGRAM: usize = 3_000;
+        /// What a key costs in one store, cache or informer. Measured: contents are shared.
+        const KEY: usize = 160;
+        let keys = crate::inspect::most_advanced(self).map_or(0, |etcd| etcd.store().keys().count());
+        let copies = usize::from(self.directory.members) * 2 + usize::from(self.directory.api_servers) * 3;
+        self.hosts.len() * size_of::<Host>()
+            + self.programs.len() * (size_of::<Program>() + PROGRAM)
+            + self.network.bytes()
+            + self.sockets.iter().count() * (size_of::<crate::actor::socket::Connection>() + CONNECTION)
+            + self.queue.len() * size_of::<(Time, EventId, Event)>()
+            + self.packets.len() * size_of::<Packet>()
+            + keys * copies * KEY
+    }
     /// Events pending.
     pub fn pending(&self) -> usize {
         self.queue.len()

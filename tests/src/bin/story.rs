@@ -1,0 +1,66 @@
+//! A run as a list of what happened: `story SCENARIO [SECONDS] [SEED]` prints every notable note, and what it took.
+
+use brownout_core::actor::ProgramId;
+use brownout_core::actor::role::{Directory, Place};
+use brownout_core::engine::{Time, Trace};
+use brownout_core::scenario::{ALL, Scenario};
+use brownout_core::sim::Code;
+use brownout_core::timeline::Timeline;
+use std::time::Instant;
+
+fn main() {
+    let mut words = std::env::args().skip(1);
+    let name = words.next().unwrap_or_else(|| "quiet".into());
+    let number = |word: Option<String>, default: u64| word.and_then(|word| word.parse().ok()).unwrap_or(default);
+    let (seconds, seed) = (number(words.next(), 60), number(words.next(), 1));
+    let nodes = words.next().and_then(|word| word.parse().ok());
+    let Some(scenario) = Scenario::named(&name) else {
+        let names: Vec<_> = ALL.iter().map(|scenario| scenario.name).collect();
+        eprintln!("scenario = {name} is not known; there are: {}", names.join(", "));
+        std::process::exit(2);
+    };
+    let directory = Directory { nodes: nodes.unwrap_or(scenario.directory.nodes), ..scenario.directory };
+    if let Err(why) = directory.checked() {
+        eprintln!("{why}");
+        std::process::exit(2);
+    }
+    let begun = Instant::now();
+    let mut run = Timeline::on(scenario, directory, seed, Trace::new(1 << 18));
+    let mut heard = 0;
+    for second in 1..=seconds {
+        run.seek(Time::from_secs(second), u32::MAX);
+        for row in run.trace().notes().since(heard) {
+            let who = who(directory, row.process);
+            println!("{:>10.3}  {who:<12} {} a={} b={}", row.at.ns() as f64 / 1e9, Code::name(row.code), row.a, row.b);
+        }
+        heard = run.trace().notes().end();
+    }
+    let (wall, sim) = (begun.elapsed().as_secs_f64(), run.sim());
+    println!(
+        "{seconds} s took {wall:.2} s: {:.0} times real time, {:.0} events a simulated second, {} events, digest {:016x}",
+        seconds as f64 / wall,
+        sim.steps() as f64 / seconds as f64,
+        sim.steps(),
+        sim.history()
+    );
+    println!("{} bytes by its own count, {} checkpoints of {}", sim.bytes(), run.checkpoints(), run.checkpoint_bytes());
+}
+
+/// What a program is called.
+fn who(directory: Directory, process: u16) -> String {
+    if process == u16::MAX {
+        return "-".into();
+    }
+    match directory.place(ProgramId(process)) {
+        Place::Etcd(n) => format!("etcd-{}", n + 1),
+        Place::Api(n) => format!("api-{}", n + 1),
+        Place::Control(n, 0) => format!("kcm-{}", n + 1),
+        Place::Control(n, _) => format!("sched-{}", n + 1),
+        Place::Prober(n) => format!("prober-{}", n + 1),
+        Place::Balancer => "balancer".into(),
+        Place::Load => "users".into(),
+        Place::Operator => "operator".into(),
+        Place::Kubelet(n) => format!("node-{n}"),
+        Place::Proxy(n) => format!("proxy-{n}"),
+    }
+}
