@@ -169,6 +169,7 @@ export const en = {
   note_loses_leader: '{program} lost its leader, {leader}',
   note_loses_leader_none: '{program} knows no leader',
   note_finds_leader: '{program} found its leader: {leader}, term {term}',
+  note_hands_over: '{program} is stopping and hands its leadership to {leader}',
   note_applied: '{program} applied entry {index}',
   note_stream_up: '{program} hears {peer} again ({stream} stream)',
   note_stream_down: '{program} lost the {stream} stream from {peer}',

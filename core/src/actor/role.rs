@@ -33,7 +33,7 @@ pub enum Timer {
 
 impl Timer {
     /// Names of timers, by code.
-    pub const NAMES: [&'static str; 22] = [
+    pub const NAMES: [&'static str; 25] = [
         "etcd_tick",
         "etcd_adjust",
         "etcd_calls",
@@ -56,6 +56,9 @@ impl Timer {
         "etcd_watch_progress",
         "etcd_watch_drain",
         "etcd_leader_check",
+        "etcd_leases",
+        "etcd_relief",
+        "etcd_commit",
     ];
     /// Which name it has.
     pub const fn code(self) -> u32 {
@@ -75,6 +78,9 @@ impl Timer {
                 etcd::Timer::WatchProgress => 19,
                 etcd::Timer::WatchDrain => 20,
                 etcd::Timer::LeaderCheck => 21,
+                etcd::Timer::Leases => 22,
+                etcd::Timer::Relief => 23,
+                etcd::Timer::Commit => 24,
             },
             Self::Api(_) => 10,
             Self::Control(_) => 11,
@@ -439,6 +445,12 @@ notes! {
     LeaseLost "lease_lost" notable;
     /// Users: a request ended. a: kind + 256 times API server + 65536 times status, b: latency in us.
     UserRequest "user_request" quiet;
+    /// etcd: a stopping leader hands over. a: to which member id, b: term.
+    HandsOver "hands_over" notable;
+    /// etcd: a leader sent a heartbeat later than it should. a: to which member id, b: us beyond two intervals.
+    HeartbeatLate "heartbeat_late" quiet;
+    /// etcd: to apply an entry took longer than 100 ms. b: us.
+    SlowApply "slow_apply" quiet;
 }
 
 impl Note {

@@ -2,43 +2,82 @@
 
 use super::command::Proposal;
 use super::peer::Peer;
-use super::rpc::{self, EtcdError, Op};
+use super::raft::Dropped;
+use super::rpc::{self, EtcdError, HealthPath, Op};
 use super::service::{self, Service, Stage};
 use super::{Etcd, Timer};
 use crate::actor::Cx;
-use crate::engine::{LocalTime, Span};
+use crate::engine::LocalTime;
 use crate::knob::Knob;
 use crate::net::packet::ConnId;
+
+/// etcd server/etcdserver/v3_server.go#maxGapBetweenApplyAndCommitIndex: entries committed and not applied, beyond which
+/// a member takes no more writes.
+const COMMIT_GAP: u64 = 5000;
 
 impl Etcd {
     pub(super) fn on_call(&mut self, cx: &mut Cx<'_>, conn: ConnId, request: rpc::Request) {
         let op = request.op.clone();
         let Some(id) = self.service.admit(cx, conn, request) else { return };
-        match op {
-            Op::Range { serializable: true, .. } => {
-                let result = self.store.apply(&op);
-                self.service.finish(cx, id, result);
-                return;
-            }
-            Op::Range { .. } | Op::List { .. } => {
-                if let Some(context) = self.service.read(cx.now, id) {
-                    self.ask_leader(cx, context);
-                }
-            }
-            Op::Put { .. } | Op::Txn { .. } | Op::Grant { .. } | Op::Revoke { .. } | Op::Compact { .. } => {
-                self.propose(id, op);
-            }
+        if matches!(op, Op::Range { serializable: true, .. }) {
+            return self.serve(cx, id);
         }
-        if self.service.pending() == 1 {
-            cx.arm(Timer::Calls, Service::timeout(cx));
+        if op.writes() {
+            if self.raft.commit_index() > self.raft.applied_index() + COMMIT_GAP {
+                return self.service.finish(cx, id, Err(EtcdError::TooManyRequests));
+            }
+            self.propose(cx, id, op);
+        } else {
+            self.read(cx, id);
+        }
+        self.service.arm(cx, false);
+    }
+
+    /// etcd server/etcdserver/api/etcdhttp/health.go: what each endpoint asks. There are no alarms and no learners.
+    pub(super) fn on_health(&mut self, cx: &mut Cx<'_>, conn: ConnId, path: HealthPath, number: u32) {
+        if path == HealthPath::Health && self.raft.leader().is_none() {
+            return self.service.answer_health(cx, conn, number, false);
+        }
+        let serializable = path == HealthPath::Livez;
+        let Some(id) = self.service.admit_health(cx, conn, number, serializable) else { return };
+        if serializable {
+            return self.serve(cx, id);
+        }
+        self.read(cx, id);
+        self.service.arm(cx, false);
+    }
+
+    /// Answers a read from what is there, once the store's file is not being written.
+    pub(super) fn serve(&mut self, cx: &mut Cx<'_>, id: u32) {
+        if self.backend.committing() {
+            return self.backend.stall(id);
+        }
+        if let Some(op) = self.service.call(id).map(|call| call.op().clone()) {
+            let result = self.store.apply(&op);
+            self.service.finish(cx, id, result);
         }
     }
 
-    /// Hands a write to Raft. Without a leader it waits: etcd's proposal channel is closed then.
-    fn propose(&mut self, id: u32, op: Op) {
+    fn read(&mut self, cx: &mut Cx<'_>, id: u32) {
+        if let Some(context) = self.service.read(cx.now, id) {
+            self.ask_leader(cx, context);
+        }
+    }
+
+    /// Hands a write to Raft. Without a leader it waits: etcd's proposal channel is closed then. A leader that hands over
+    /// takes none, and its client hears so; what a follower sends such a leader is lost.
+    fn propose(&mut self, cx: &mut Cx<'_>, id: u32, op: Op) {
         let proposal = Proposal { origin: self.id, incarnation: self.incarnation, id, op };
-        if self.raft.leader().is_some() && self.raft.propose(proposal).is_ok() {
-            self.service.set_stage(id, Stage::Proposed);
+        if self.raft.leader().is_none() {
+            return;
+        }
+        match self.raft.propose(proposal) {
+            Ok(()) => self.service.set_stage(id, Stage::Proposed),
+            Err(Dropped::NoLeader) => {}
+            Err(Dropped::Transferring | Dropped::Full) => {
+                self.counters.proposals_failed += 1;
+                self.service.finish(cx, id, Err(EtcdError::ProposalDropped));
+            }
         }
     }
 
@@ -54,6 +93,7 @@ impl Etcd {
     pub(super) fn retry_read(&mut self, cx: &mut Cx<'_>) {
         let (Some(context), Some(started)) = (self.service.unconfirmed(), self.service.round_started()) else { return };
         if cx.now.since(started) >= Service::timeout(cx) {
+            self.counters.slow_read_indexes += 1;
             self.service.fail_round(cx, EtcdError::Timeout);
             self.next_round(cx);
         } else {
@@ -66,23 +106,20 @@ impl Etcd {
         }
     }
 
-    /// Ends the writes that are 7 s old. Reads end with their round.
+    /// Ends the writes and health checks that are 7 s old. Reads end with their round.
     pub(super) fn expire_calls(&mut self, cx: &mut Cx<'_>) {
-        let timeout = Service::timeout(cx);
-        let limit = LocalTime::from_ns(cx.now.ns().saturating_sub(timeout.ns()));
-        for id in self.service.older_than(limit) {
-            let Some(call) = self.service.call(id).cloned() else { continue };
-            let error = match call.stage {
-                Stage::Waiting => EtcdError::DeadlineExceeded,
-                Stage::Proposed => self.timeout_reason(cx, call.started()),
-                Stage::Reading => continue,
+        for id in self.service.overdue(cx) {
+            let Some((stage, started)) = self.service.call(id).map(|call| (call.stage, call.started())) else {
+                continue;
             };
+            let error = match stage {
+                Stage::Waiting | Stage::Reading => EtcdError::DeadlineExceeded,
+                Stage::Proposed => self.timeout_reason(cx, started),
+            };
+            self.counters.proposals_failed += u64::from(stage != Stage::Reading);
             self.service.finish(cx, id, Err(error));
         }
-        if let Some(oldest) = self.service.oldest() {
-            let left = timeout.saturating_sub(cx.now.since(oldest));
-            cx.arm(Timer::Calls, left.max(Span::from_ms(10)));
-        }
+        self.service.arm(cx, true);
     }
 
     /// etcd server/etcdserver/server.go#parseProposeCtxErr: what to blame for a write that didn't commit in time.
@@ -106,22 +143,22 @@ impl Etcd {
 
     pub(super) fn answer_reads(&mut self, cx: &mut Cx<'_>) {
         while let Some(calls) = self.service.confirmed_reads(self.raft.applied_index()) {
-            for id in calls {
-                let Some(op) = self.service.call(id).map(|call| call.op().clone()) else { continue };
-                let result = self.store.apply(&op);
-                self.service.finish(cx, id, result);
-            }
+            calls.into_iter().for_each(|id| self.serve(cx, id));
             cx.disarm(Timer::ReadIndex);
             self.next_round(cx);
         }
     }
 
     pub(super) fn leader_found(&mut self, cx: &mut Cx<'_>) {
-        self.service.fail_round(cx, EtcdError::LeaderChanged);
+        // A round that was confirmed only waits for its index to be applied, whoever leads.
+        if self.service.unconfirmed().is_some() {
+            self.counters.read_indexes_failed += 1;
+            self.service.fail_round(cx, EtcdError::LeaderChanged);
+        }
         self.next_round(cx);
         for id in self.service.at_stage(Stage::Waiting) {
             if let Some(op) = self.service.call(id).map(|call| call.op().clone()) {
-                self.propose(id, op);
+                self.propose(cx, id, op);
             }
         }
     }

@@ -1,9 +1,11 @@
 //! etcd: a member. Raft over rafthttp, a write-ahead log, and a store with its clients.
 
+pub mod backend;
 mod calls;
 pub mod command;
 pub mod history;
 pub mod kv;
+pub mod lease;
 pub mod log;
 pub mod message;
 pub mod peer;
@@ -12,6 +14,7 @@ pub mod raft;
 pub mod read_only;
 pub mod rpc;
 pub mod service;
+mod stop;
 pub mod watch;
 
 use crate::actor::role::{Directory, Note, NoteKind};
@@ -20,15 +23,21 @@ use crate::actor::{Actor, ConnUp, Cx, Input, Port};
 use crate::engine::{Digest, LocalTime, Purpose, Rng, Span};
 use crate::knob::{Knob, Knobs};
 use crate::net::packet::ConnId;
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use backend::{Backend, DiskTimes};
 use command::Proposal;
 use kv::Store;
+use lease::Lessor;
 use log::Wal;
 use message::{Entry, Kind, MemberId, Message as RaftMessage};
 use peer::{Failure, Peer, Report};
+use progress::MAX_MEMBERS;
 use raft::{Config, Raft, Ready, Role};
+use rpc::Op;
 use service::Service;
+use stop::Stopping;
 use watch::Watches;
 
 /// etcd server/etcdserver/server.go#DefaultSnapshotCatchUpEntries: entries kept behind the applied one.
@@ -41,6 +50,8 @@ const SLOW_FSYNC: Span = Span::from_secs(1);
 const ADJUST_EVERY: Span = Span::from_ms(50);
 /// etcd server/etcdserver/server.go#adjustTicks: and how often it looks before it gives up.
 const ADJUST_TRIES: u32 = 100;
+/// etcd server/etcdserver/server.go#releaseDelayAfterSnapshot: how long after a snapshot went out the log is not cut.
+const SNAPSHOT_RELEASE: Span = Span::from_secs(30);
 /// What a WAL record adds to its entries: chosen, a hard state, checksums and padding.
 const WAL_RECORD: u32 = 64;
 
@@ -75,12 +86,39 @@ pub enum Timer {
     WatchDrain,
     /// Without a leader watches end, at the third time.
     LeaderCheck,
+    /// An etcd lease has run out.
+    Leases,
+    /// A stopping leader looks whether it was relieved.
+    Relief,
+    /// The store's file is to be written.
+    Commit,
 }
 
 impl From<Timer> for crate::actor::role::Timer {
     fn from(timer: Timer) -> Self {
         Self::Etcd(timer)
     }
+}
+
+/// What a member has counted since its process started, by the names of its metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Counters {
+    /// etcd_server_leader_changes_seen_total.
+    pub leader_changes_seen: u64,
+    /// etcd_server_proposals_failed_total.
+    pub proposals_failed: u64,
+    /// etcd_server_slow_apply_total.
+    pub slow_apply: u64,
+    /// etcd_server_slow_read_indexes_total.
+    pub slow_read_indexes: u64,
+    /// etcd_server_read_indexes_failed_total.
+    pub read_indexes_failed: u64,
+    /// etcd_server_heartbeat_send_failures_total.
+    pub heartbeat_send_failures: u64,
+    /// etcd_network_snapshot_send_success, of all peers.
+    pub snapshots_sent: u64,
+    /// etcd_network_snapshot_send_failures, of all peers.
+    pub snapshot_send_failures: u64,
 }
 
 /// A Ready that waits for its write.
@@ -106,12 +144,23 @@ pub struct Etcd {
     ready: Ready<Proposal>,
     writing: Option<Writing>,
     writes: u32,
+    fsyncs: DiskTimes,
+    /// What is committed and not applied.
+    backlog: VecDeque<Entry<Proposal>>,
+    backend: Backend,
     incoming: Option<Arc<Snapshot>>,
     peers: Vec<Peer>,
     service: Service,
     watches: Watches,
+    lessor: Lessor,
     adjusts: u32,
     known: Known,
+    counters: Counters,
+    /// When each peer was last sent a heartbeat, since this member's role last changed.
+    heartbeats: [Option<LocalTime>; MAX_MEMBERS],
+    /// Snapshots on their way, and until when those that arrived keep the log from being cut.
+    snapshots: (u32, LocalTime),
+    stopping: Option<Stopping>,
 }
 
 /// What the member last told about its role.
@@ -144,12 +193,20 @@ impl Etcd {
             ready: Ready::default(),
             writing: None,
             writes: 0,
+            fsyncs: DiskTimes::default(),
+            backlog: VecDeque::new(),
+            backend: Backend::default(),
             incoming: None,
             peers: Vec::new(),
             service: Service::default(),
             watches: Watches::default(),
+            lessor: Lessor::default(),
             adjusts: 0,
             known: Known { role, leader: None, lost: None, leaderless_since: None, elected_at: LocalTime::ZERO },
+            counters: Counters::default(),
+            heartbeats: [None; MAX_MEMBERS],
+            snapshots: (0, LocalTime::ZERO),
+            stopping: None,
         }
     }
     /// The same member, with this store on its disk: as after a restore.
@@ -180,6 +237,26 @@ impl Etcd {
     pub const fn watches(&self) -> &Watches {
         &self.watches
     }
+    /// What it has counted since its process started.
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+    /// etcd_disk_wal_fsync_duration_seconds.
+    pub const fn fsyncs(&self) -> &DiskTimes {
+        &self.fsyncs
+    }
+    /// The file that the store is in.
+    pub const fn backend(&self) -> &Backend {
+        &self.backend
+    }
+    /// etcd_network_active_peers: peers with whom a stream stands.
+    pub fn active_peers(&self) -> u32 {
+        self.peers.iter().filter(|peer| peer.active_since().is_some()).count() as u32
+    }
+    /// Whether it is handing its leadership over before it stops.
+    pub const fn stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
     /// Whether a WAL write is under way.
     pub const fn syncing(&self) -> bool {
         self.writing.is_some()
@@ -196,11 +273,19 @@ impl Etcd {
         self.raft = Raft::new(config(self.id, self.directory, cx.knobs), rng, self.wal.stored());
         self.ready = Ready::default();
         self.writing = None;
+        self.fsyncs = DiskTimes::default();
+        self.backlog.clear();
+        self.backend = Backend::new(cx.now);
         self.incoming = None;
         self.service = Service::default();
         self.watches = Watches::new(cx.now);
         self.watches.leader_lost(cx);
+        self.lessor = Lessor::new(cx.now);
         self.adjusts = 0;
+        self.counters = Counters::default();
+        self.heartbeats = [None; MAX_MEMBERS];
+        self.snapshots = (0, LocalTime::ZERO);
+        self.stopping = None;
         self.known = Known {
             role: self.raft.role(),
             leader: None,
@@ -243,6 +328,15 @@ impl Etcd {
             Timer::LeaderCheck => {
                 self.watches.check_leader(cx, self.raft.leader().is_some(), self.store.revision());
             }
+            Timer::Leases => {
+                for lease in self.lessor.due(cx, &self.store) {
+                    let op = Op::Revoke { lease };
+                    let proposal = Proposal { origin: self.id, incarnation: self.incarnation, id: 0, op };
+                    let _dropped = self.raft.propose(proposal); // It is revoked again in three seconds.
+                }
+            }
+            Timer::Relief => self.await_relief(cx),
+            Timer::Commit => self.begin_commit(cx),
             Timer::Drain(id, stream) => {
                 if let Some(peer) = self.peers.iter_mut().find(|peer| peer.id() == id) {
                     peer.drain(cx, usize::from(stream));
@@ -274,7 +368,7 @@ impl Etcd {
 
     fn on_conn(&mut self, cx: &mut Cx<'_>, conn: ConnId, up: ConnUp) {
         if let ConnUp::Accepted { port, .. } = up {
-            if port == Port::EtcdClient {
+            if matches!(port, Port::EtcdClient | Port::EtcdHealth) {
                 self.service.connected(conn);
             }
             return;
@@ -289,7 +383,7 @@ impl Etcd {
             ConnUp::Full => self.watches.full(conn),
             ConnUp::Writable => self.watches.writable(cx, conn, &self.store),
             ConnUp::PeerClosed | ConnUp::Failed(_) => {
-                self.service.disconnected(conn);
+                self.counters.proposals_failed += self.service.disconnected(conn);
                 self.watches.disconnected(conn);
                 if up == ConnUp::PeerClosed {
                     cx.close(conn);
@@ -310,6 +404,8 @@ impl Etcd {
             Message::Watch(call) => {
                 self.watches.on_call(cx, conn, call, &self.store, self.raft.leader().is_some());
             }
+            Message::Cancel(id) => self.counters.proposals_failed += u64::from(self.service.cancel(conn, id)),
+            Message::Health(path, n) => self.on_health(cx, conn, path, n),
             Message::Ping => cx.send(conn, 17, Message::Pong),
             Message::Probe(n) => cx.send(conn, 200, Message::ProbeReply(n)),
             other => self.on_peer_message(cx, conn, other),
@@ -354,11 +450,15 @@ impl Etcd {
             Some(Report::Failed(id, failure)) => {
                 self.raft.report_unreachable(id);
                 if failure == Failure::Snapshot {
+                    self.counters.snapshot_send_failures += 1;
+                    self.snapshots.0 = self.snapshots.0.saturating_sub(1);
                     self.raft.report_snapshot(id, false);
                 }
             }
             Some(Report::SnapshotSent(id)) => {
                 cx.note(Note::new(NoteKind::SnapshotSent, u32::from(id.0), self.raft.applied_index()));
+                self.counters.snapshots_sent += 1;
+                self.snapshots = (self.snapshots.0.saturating_sub(1), cx.now + SNAPSHOT_RELEASE);
                 self.raft.report_snapshot(id, true);
             }
             None => {}
@@ -403,19 +503,18 @@ impl Etcd {
 
     fn apply(&mut self, cx: &mut Cx<'_>, ready: &mut Ready<Proposal>) {
         if let (Some(meta), Some(incoming)) = (ready.snapshot, self.incoming.take()) {
+            // What was committed before it is applied before it, or nobody would answer for that.
+            while let Some(entry) = self.backlog.pop_front() {
+                self.apply_entry(cx, &entry);
+            }
             debug_assert_eq!(incoming.message.snapshot, Some(meta), "the store of the snapshot that Raft installs");
             // The store of a member that restarted is ahead of what its log has handed out again.
             self.store = incoming.store.clone();
             self.consistent_index = incoming.consistent_index;
             self.watches.restored(cx);
         }
-        let before = self.store.revision();
-        for entry in ready.committed.drain(..) {
-            self.apply_entry(cx, &entry);
-        }
-        if self.store.revision() > before {
-            self.watches.notify(cx, &self.store, before + 1);
-        }
+        self.backlog.extend(ready.committed.drain(..));
+        self.apply_backlog(cx);
         for read in ready.read_states.drain(..) {
             // What an earlier process of this member asked may be answered late, with an index from before that.
             if read.context >> 40 == u64::from(self.incarnation) {
@@ -430,27 +529,48 @@ impl Etcd {
         let new = entry.index > self.consistent_index;
         if let (true, Some(proposal)) = (new, &entry.payload) {
             let result = self.store.apply(&proposal.op);
+            self.backend.changed(cx);
+            if let Op::Grant { lease, .. } = proposal.op {
+                self.lessor.granted(cx, lease, &self.store);
+            }
             if proposal.origin == self.id && proposal.incarnation == self.incarnation {
                 self.service.finish(cx, proposal.id, result);
             }
         }
         self.consistent_index = self.consistent_index.max(entry.index);
-        // etcd server/etcdserver/read/read.go: the first commit of a new term sends the ReadIndex again.
-        if let (None, Some(context)) = (&entry.payload, self.service.unconfirmed()) {
-            self.ask_leader(cx, context);
+        if entry.payload.is_none() {
+            self.term_opened(cx);
         }
         self.raft.applied(entry.index);
         self.wal.applied(entry.index);
-        if entry.index > CATCH_UP_ENTRIES && entry.index.is_multiple_of(COMPACT_EVERY) {
+        let (snapshots, until) = self.snapshots;
+        let may_cut = snapshots == 0 && until <= cx.now;
+        if may_cut && entry.index > CATCH_UP_ENTRIES && entry.index.is_multiple_of(COMPACT_EVERY) {
             self.raft.compact(entry.index - CATCH_UP_ENTRIES);
             self.wal.compact(entry.index - CATCH_UP_ENTRIES);
+        }
+    }
+
+    /// The first entry of a term is applied.
+    fn term_opened(&mut self, cx: &mut Cx<'_>) {
+        // etcd server/etcdserver/read/read.go: it sends the ReadIndex again.
+        if let Some(context) = self.service.unconfirmed() {
+            self.ask_leader(cx, context);
+        }
+        // etcd server/etcdserver/server.go#applyEntryNormal: and makes the leader count the leases' time.
+        if self.raft.role() == Role::Leader {
+            self.lessor.promote(cx, &self.store);
         }
     }
 
     fn send(&mut self, cx: &mut Cx<'_>, mut message: RaftMessage<Proposal>) {
         let to = message.to;
         let Some(n) = self.peers.iter().position(|peer| peer.id() == to) else { return };
+        if message.kind == Kind::Heartbeat {
+            self.heartbeat_sent(cx, to);
+        }
         let report = if message.kind == Kind::Snap {
+            self.snapshots.0 += 1;
             // etcd sends the store as it is now, not as it was when the log was cut.
             let index = self.raft.applied_index();
             let term = self.raft.term_at(index).unwrap_or(message.log_term);
@@ -462,6 +582,18 @@ impl Etcd {
             self.peers[n].send(cx, message)
         };
         self.on_report(cx, report);
+    }
+
+    /// etcd server/etcdserver/raft.go#processMessages, pkg/contention/contention.go: a leader that is later with a heartbeat
+    /// than twice their interval counts that, for it is a sign of a slow disk.
+    fn heartbeat_sent(&mut self, cx: &mut Cx<'_>, to: MemberId) {
+        let allowed = cx.knobs.ms(Knob::HeartbeatInterval).scale(2, 1);
+        let before = self.heartbeats[to.ix()].replace(cx.now);
+        let late = before.map_or(Span::ZERO, |before| cx.now.since(before).saturating_sub(allowed));
+        if !late.is_zero() {
+            self.counters.heartbeat_send_failures += 1;
+            cx.note(Note::new(NoteKind::HeartbeatLate, u32::from(to.0), late.us()));
+        }
     }
 
     /// Tells what changed about who leads, and does what etcd does on it.
@@ -476,6 +608,10 @@ impl Etcd {
                 (Role::Follower, _) => None,
             };
             self.known.role = role;
+            self.heartbeats = [None; MAX_MEMBERS];
+            if role != Role::Leader {
+                self.lessor.demote();
+            }
             if let Some(kind) = kind {
                 cx.note(Note::new(kind, self.raft.randomized_election_timeout(), term));
             }
@@ -494,6 +630,7 @@ impl Etcd {
             (_, Some(found)) => {
                 self.known.leaderless_since = None;
                 self.known.elected_at = cx.now;
+                self.counters.leader_changes_seen += 1;
                 cx.note(Note::new(NoteKind::FindsLeader, u32::from(found.0), term));
                 self.leader_found(cx);
             }
@@ -507,17 +644,21 @@ impl Actor for Etcd {
         match input {
             Input::Boot => return self.boot(cx),
             Input::Timer(crate::actor::role::Timer::Etcd(timer)) => self.on_timer(cx, timer),
-            Input::Timer(_) | Input::Terminate | Input::ProgramEnded(_) | Input::Operate(_) => return,
+            Input::Terminate => self.terminate(cx),
+            Input::Timer(_) | Input::ProgramEnded(_) | Input::Operate(_) => return,
             Input::Conn(conn, up) => self.on_conn(cx, conn, up),
             Input::Message(conn, message) => self.on_message(cx, conn, message),
-            Input::DiskDone(op) => {
-                let Some(writing) = self.writing.take_if(|writing| writing.op == op) else { return };
-                let took = cx.now.since(writing.since);
-                if took > SLOW_FSYNC {
-                    cx.note(Note::new(NoteKind::SlowFsync, 0, took.us()));
+            Input::DiskDone(op) => match self.writing.take_if(|writing| writing.op == op) {
+                None => self.commit_synced(cx, op),
+                Some(writing) => {
+                    let took = cx.now.since(writing.since);
+                    self.fsyncs.record(took);
+                    if took > SLOW_FSYNC {
+                        cx.note(Note::new(NoteKind::SlowFsync, 0, took.us()));
+                    }
+                    self.durable(cx);
                 }
-                self.durable(cx);
-            }
+            },
         }
         self.advance(cx);
     }
@@ -531,3 +672,6 @@ fn config(id: MemberId, directory: Directory, knobs: &Knobs) -> Config {
         ..Config::etcd(id, directory.members)
     }
 }
+
+#[cfg(test)]
+mod tests;

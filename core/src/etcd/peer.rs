@@ -102,6 +102,8 @@ pub struct Peer {
     probe: Option<ConnId>,
     probe_sent: LocalTime,
     active_since: Option<LocalTime>,
+    sent_failures: u64,
+    disconnects: u64,
 }
 
 impl Peer {
@@ -119,6 +121,8 @@ impl Peer {
             probe: None,
             probe_sent: LocalTime::ZERO,
             active_since: None,
+            sent_failures: 0,
+            disconnects: 0,
         }
     }
     /// Its member id.
@@ -132,6 +136,14 @@ impl Peer {
     /// Since when a stream from it has stood without a gap.
     pub const fn active_since(&self) -> Option<LocalTime> {
         self.active_since
+    }
+    /// etcd_network_peer_sent_failures_total: messages to it that were dropped, and writes that failed.
+    pub const fn sent_failures(&self) -> u64 {
+        self.sent_failures
+    }
+    /// etcd_network_disconnected_peers_total: how often its streams broke after they had stood.
+    pub const fn disconnects(&self) -> u64 {
+        self.disconnects
     }
     /// How many of the two incoming streams stand.
     pub fn streams(&self) -> u32 {
@@ -164,6 +176,7 @@ impl Peer {
             return None;
         }
         if writer.queue.len() as u32 >= STREAM_QUEUE {
+            self.sent_failures += 1;
             cx.note(Note::new(NoteKind::PeerDrop, u32::from(self.id.0), message.kind as u64));
             return Some(Report::Failed(self.id, Failure::Unreachable));
         }
@@ -179,6 +192,7 @@ impl Peer {
             return None;
         }
         if self.post_queue.len() as u32 >= PIPELINE_QUEUE {
+            self.sent_failures += 1;
             cx.note(Note::new(NoteKind::PeerDrop, u32::from(self.id.0), u64::from(u32::MAX)));
             return Some(Report::Failed(self.id, failure(&message)));
         }
@@ -311,7 +325,7 @@ impl Peer {
         if matches!(self.readers[stream], Reader::Reading(_)) {
             cx.note(Note::new(NoteKind::StreamDown, u32::from(self.id.0), stream as u64));
         }
-        self.active_since = None;
+        self.disconnects += u64::from(self.active_since.take().is_some());
     }
 
     fn reader_news(&mut self, cx: &mut Cx<'_>, stream: usize, conn: ConnId, up: ConnUp) {
@@ -378,6 +392,7 @@ impl Peer {
         if abort {
             cx.close(conn);
         }
+        self.sent_failures += u64::from(lost);
         lost.then_some(Report::Failed(self.id, Failure::Unreachable))
     }
 
@@ -419,6 +434,7 @@ impl Peer {
     fn end_post(&mut self, cx: &mut Cx<'_>, slot: usize, failed: bool) -> Option<Report> {
         let post = &mut self.posts[slot];
         let carried = post.carries.take();
+        self.sent_failures += u64::from(failed && carried.is_some());
         cx.disarm(Timer::Post(self.id, slot as u8));
         let done = self.post_queue.is_empty();
         if failed || done {

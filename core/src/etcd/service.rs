@@ -1,6 +1,7 @@
-//! What etcd does for its clients: calls, their deadlines, and the loop that confirms linearizable reads.
+//! What etcd keeps of its clients: calls, health checks, their deadlines, and the loop that confirms linearizable reads.
 
-use super::rpc::{EtcdError, Op, Reply, Request, Response};
+use super::Timer;
+use super::rpc::{EtcdError, Key, Op, Reply, Request, Response};
 use crate::actor::Cx;
 use crate::actor::role::{Note, NoteKind};
 use crate::actor::wire::Message;
@@ -16,6 +17,9 @@ const REQUEST_TIMEOUT_BASE: Span = Span::from_secs(5);
 pub const READ_INDEX_RETRY: Span = Span::from_ms(500);
 /// The most calls one member keeps: chosen, far above what its clients' own limits let through.
 const CALLS: usize = 10_000;
+
+/// A health endpoint's answer, in bytes. Chosen: a status line, a few headers and a line of JSON.
+const HEALTH_BYTES: u32 = 200;
 
 /// How far a call has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +38,8 @@ pub struct Call {
     conn: ConnId,
     request: Request,
     started: LocalTime,
+    /// Whether a health endpoint asks.
+    health: bool,
     /// How far it has come.
     pub stage: Stage,
 }
@@ -46,6 +52,9 @@ impl Call {
     /// When it came.
     pub const fn started(&self) -> LocalTime {
         self.started
+    }
+    fn is_timed(&self) -> bool {
+        self.health || self.stage != Stage::Reading
     }
 }
 
@@ -68,6 +77,10 @@ pub struct Service {
     round: Option<Round>,
     next_round: Vec<u32>,
     rounds: u64,
+    /// Whether the timer of the oldest call runs.
+    timed: bool,
+    /// etcd_server_health_success and etcd_server_health_failures.
+    health: [u64; 2],
 }
 
 impl Service {
@@ -75,9 +88,39 @@ impl Service {
     pub fn connected(&mut self, conn: ConnId) {
         self.clients.push(conn);
     }
-    /// A client's connection is gone. Its calls go on; nobody hears of them.
-    pub fn disconnected(&mut self, conn: ConnId) {
+    /// A client's connection is gone, and its calls with it. What Raft took goes on. Returns how many writes that were.
+    pub fn disconnected(&mut self, conn: ConnId) -> u64 {
         self.clients.retain(|client| *client != conn);
+        let before = self.calls.len();
+        let mut writes = 0;
+        self.calls.retain(|_, call| {
+            writes += u64::from(call.conn == conn && call.stage != Stage::Reading);
+            call.conn != conn
+        });
+        if self.calls.len() < before {
+            let calls = &self.calls;
+            self.next_round.retain(|id| calls.contains_key(id));
+        }
+        writes
+    }
+    /// A client gave a call up. What Raft took goes on. Whether it was a write.
+    pub fn cancel(&mut self, conn: ConnId, request: u32) -> bool {
+        let is_it = |call: &Call| call.conn == conn && call.request.id == request && !call.health;
+        let Some(id) = self.calls.iter().find(|(_, call)| is_it(call)).map(|(id, _)| *id) else { return false };
+        self.next_round.retain(|it| *it != id);
+        self.calls.remove(&id).is_some_and(|call| call.stage != Stage::Reading)
+    }
+    /// etcd_server_health_success: health checks that succeeded.
+    pub const fn health_successes(&self) -> u64 {
+        self.health[0]
+    }
+    /// etcd_server_health_failures: and that failed.
+    pub const fn health_failures(&self) -> u64 {
+        self.health[1]
+    }
+    /// etcd_server_proposals_pending: writes that Raft took and that are not answered.
+    pub fn proposals_pending(&self) -> u32 {
+        self.calls.values().filter(|call| call.stage == Stage::Proposed).count() as u32
     }
     /// Whether this is a client's connection.
     pub fn is_client(&self, conn: ConnId) -> bool {
@@ -93,8 +136,22 @@ impl Service {
     }
     /// Takes a call in. None: there are too many; it has been refused.
     pub fn admit(&mut self, cx: &mut Cx<'_>, conn: ConnId, request: Request) -> Option<u32> {
-        let reads = !request.op.writes();
-        let call = Call { conn, request, started: cx.now, stage: if reads { Stage::Reading } else { Stage::Waiting } };
+        let stage = if request.op.writes() { Stage::Waiting } else { Stage::Reading };
+        self.take(cx, Call { conn, request, started: cx.now, stage, health: false })
+    }
+    /// Takes in what a health endpoint asks: a linearizable read, or a serializable one.
+    pub fn admit_health(&mut self, cx: &mut Cx<'_>, conn: ConnId, id: u32, serializable: bool) -> Option<u32> {
+        let request = Request { id, op: Op::Range { key: Key::HEALTH, serializable } };
+        self.take(cx, Call { conn, request, started: cx.now, stage: Stage::Reading, health: true })
+    }
+    /// Answers a health endpoint that needs no read.
+    pub fn answer_health(&mut self, cx: &mut Cx<'_>, conn: ConnId, id: u32, well: bool) {
+        self.health[usize::from(!well)] += 1;
+        if self.is_client(conn) {
+            cx.send(conn, HEALTH_BYTES, Message::HealthReply(id, well));
+        }
+    }
+    fn take(&mut self, cx: &mut Cx<'_>, call: Call) -> Option<u32> {
         if self.calls.len() >= CALLS {
             self.answer(cx, &call, Err(EtcdError::TooManyRequests));
             return None;
@@ -117,13 +174,29 @@ impl Service {
     pub fn at_stage(&self, stage: Stage) -> Vec<u32> {
         self.calls.iter().filter(|(_, call)| call.stage == stage).map(|(id, _)| *id).collect()
     }
-    /// When the oldest call came.
-    pub fn oldest(&self) -> Option<LocalTime> {
-        self.calls.values().next().map(|call| call.started)
+    /// The calls that their own 7 s have ended, oldest first: reads of clients end with their round.
+    pub fn overdue(&self, cx: &Cx<'_>) -> Vec<u32> {
+        let timeout = Self::timeout(cx);
+        let old = self.calls.iter().take_while(|(_, call)| cx.now.since(call.started) >= timeout);
+        old.filter(|(_, call)| call.is_timed()).map(|(id, _)| *id).collect()
     }
-    /// The calls that came before `limit`, oldest first.
-    pub fn older_than(&self, limit: LocalTime) -> Vec<u32> {
-        self.calls.iter().take_while(|(_, call)| call.started <= limit).map(|(id, _)| *id).collect()
+    /// Wakes the member when the oldest call's time is over. `fired`: that timer has just gone off.
+    pub fn arm(&mut self, cx: &mut Cx<'_>, fired: bool) {
+        if fired {
+            self.timed = false;
+        }
+        if !self.timed
+            && let Some(oldest) = self.calls.values().find(|call| call.is_timed())
+        {
+            self.timed = true;
+            cx.arm(Timer::Calls, Self::timeout(cx).saturating_sub(cx.now.since(oldest.started)));
+        }
+    }
+    /// The member stops: every call ends so.
+    pub fn stop(&mut self, cx: &mut Cx<'_>) {
+        for id in self.calls.keys().copied().collect::<Vec<_>>() {
+            self.finish(cx, id, Err(EtcdError::Stopped));
+        }
     }
     /// Ends a call.
     pub fn finish(&mut self, cx: &mut Cx<'_>, id: u32, result: Result<Response, EtcdError>) {
@@ -132,7 +205,10 @@ impl Service {
         }
     }
 
-    fn answer(&self, cx: &mut Cx<'_>, call: &Call, result: Result<Response, EtcdError>) {
+    fn answer(&mut self, cx: &mut Cx<'_>, call: &Call, result: Result<Response, EtcdError>) {
+        if call.health {
+            return self.answer_health(cx, call.conn, call.request.id, result.is_ok());
+        }
         let kind = match call.request.op {
             Op::Range { serializable: false, .. } | Op::List { .. } => 1,
             Op::Range { serializable: true, .. } => 2,
