@@ -116,6 +116,8 @@ knobs! {
     CheckQuorum: Switch "check_quorum" ("raft CheckQuorum") = 1 in 0..=1, "etcd server/etcdserver/bootstrap.go raftConfig";
     /// How often each node loses its power by itself; it boots again after two to five minutes.
     NodeFailures: MilliPerHour "node_failures_milli" ("failures per node") = 0 in 0..=60000, "chosen: nothing fails by itself until asked to";
+    /// How often each running container exits by itself.
+    PodFailureRate: MilliPerHour "pod_failure_rate_milli" ("container failures") = 0 in 0..=100000, "chosen: nothing fails by itself until asked to";
 }
 
 /// Where the loss dial acts.

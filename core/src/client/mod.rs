@@ -1,5 +1,8 @@
 //! What programs need to talk to others: machines without a clock, a network or dice of their own.
 
+#[cfg(test)]
+#[allow(missing_docs)]
+pub mod api_bench;
 pub mod backoff;
 #[cfg(test)]
 #[allow(missing_docs)]

@@ -31,7 +31,8 @@ pub enum Timer {
 /// The mark of the elector's own requests: the top byte of a request's tag is zero. All others are the work's.
 const ELECTOR_TAG: u64 = 0;
 
-/// What a component works on.
+/// What a component works on. There are six at most: their size does not matter.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Work {
     /// kube-controller-manager's controllers.
