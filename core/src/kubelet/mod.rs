@@ -531,8 +531,6 @@ impl Kubelet {
         let pods = earlier(self.workers_due, self.queue.next_timer());
         earlier(earlier(informers, self.start_at), earlier(node, pods))
     }
-    /// Its machine lost its power: no container runs any more.
-    pub fn power_lost(&mut self) {}
 }
 
 impl Actor for Kubelet {
