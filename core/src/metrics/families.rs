@@ -189,18 +189,31 @@ const RESOURCE: Label = &[
 ];
 /// HTTP codes that the API server answers with; see [`code`].
 const CODE: Label = &[
-    "code=\"200\"", "code=\"201\"", "code=\"404\"", "code=\"409\"", "code=\"410\"", "code=\"429\"", "code=\"500\"",
-    "code=\"503\"", "code=\"504\"",
+    "code=\"200\"",
+    "code=\"201\"",
+    "code=\"404\"",
+    "code=\"409\"",
+    "code=\"410\"",
+    "code=\"429\"",
+    "code=\"500\"",
+    "code=\"503\"",
+    "code=\"504\"",
 ];
 /// The same for a client, which may get no answer at all.
 const HTTP_CODE: Label = &[
-    "code=\"200\"", "code=\"201\"", "code=\"404\"", "code=\"409\"", "code=\"410\"", "code=\"429\"", "code=\"500\"",
-    "code=\"503\"", "code=\"504\"", "code=\"<error>\"",
+    "code=\"200\"",
+    "code=\"201\"",
+    "code=\"404\"",
+    "code=\"409\"",
+    "code=\"410\"",
+    "code=\"429\"",
+    "code=\"500\"",
+    "code=\"503\"",
+    "code=\"504\"",
+    "code=\"<error>\"",
 ];
 /// HTTP methods, by `Verb`'s number: a LIST and a WATCH are GETs.
-const METHOD: Label = &[
-    "method=\"GET\"", "method=\"POST\"", "method=\"PUT\"", "method=\"PATCH\"", "method=\"DELETE\"",
-];
+const METHOD: Label = &["method=\"GET\"", "method=\"POST\"", "method=\"PUT\"", "method=\"PATCH\"", "method=\"DELETE\""];
 /// Checks.
 const CHECK: Label = &["name=\"etcd\",type=\"readyz\""];
 /// Leases of elections, by component.

@@ -67,7 +67,9 @@ impl Rules<'_> {
                 let most = self.members().filter_map(|(_, id)| changes(id)).max();
                 most.map(|changes| (0, changes)).into_iter().filter(over).collect()
             }
-            Alert::FailedGrpc | Alert::FailedGrpcCritical => self.per_method(|id, method| self.failed(id, method), over),
+            Alert::FailedGrpc | Alert::FailedGrpcCritical => {
+                self.per_method(|id, method| self.failed(id, method), over)
+            }
             Alert::GrpcSlow => {
                 self.per_method(|id, m| self.windows.p99(id, Family::GrpcHandling, m, FIVE_MINUTES), over)
             }
@@ -109,29 +111,24 @@ impl Rules<'_> {
     }
     /// The alerts about `up`.
     fn targets(&self, alert: Alert) -> Holds {
-        let nodes = 0..self.sim.directory().nodes;
-        let none = |mut ids: alloc::boxed::Box<dyn Iterator<Item = ProgramId> + '_>| -> Holds {
-            let mut any = false;
-            let up = ids.any(|id| {
-                any = true;
-                self.up(id)
-            });
-            if any && !up { alloc::vec![(0, 1)] } else { Vec::new() }
-        };
-        let down = |ids: alloc::boxed::Box<dyn Iterator<Item = ProgramId> + '_>| -> Holds {
-            ids.filter(|id| !self.up(*id)).map(|id| (u64::from(id.0), 1)).collect()
-        };
         let directory = self.sim.directory();
-        let apis = || alloc::boxed::Box::new(self.apis().map(|(_, id)| id));
-        let proxies = || alloc::boxed::Box::new(nodes.clone().map(move |node| directory.proxy(node)));
+        let nodes = || 0..directory.nodes;
+        let none = |ids: Vec<ProgramId>| -> Holds {
+            if ids.is_empty() || ids.iter().any(|id| self.up(*id)) { Vec::new() } else { alloc::vec![(0, 1)] }
+        };
+        let down = |ids: Vec<ProgramId>| -> Holds {
+            ids.into_iter().filter(|id| !self.up(*id)).map(|id| (u64::from(id.0), 1)).collect()
+        };
+        let apis = || self.apis().map(|(_, id)| id).collect();
+        let proxies = || nodes().map(|node| directory.proxy(node)).collect();
         match alert {
             Alert::ApiDown => none(apis()),
             Alert::ApiUnreachable => down(apis()),
-            Alert::ManagerDown => none(alloc::boxed::Box::new(self.controls(0))),
-            Alert::ManagerUnreachable => down(alloc::boxed::Box::new(self.controls(0))),
-            Alert::SchedulerDown => none(alloc::boxed::Box::new(self.controls(1))),
-            Alert::SchedulerUnreachable => down(alloc::boxed::Box::new(self.controls(1))),
-            Alert::KubeletDown => none(alloc::boxed::Box::new(nodes.map(move |node| directory.kubelet(node)))),
+            Alert::ManagerDown => none(self.controls(0).collect()),
+            Alert::ManagerUnreachable => down(self.controls(0).collect()),
+            Alert::SchedulerDown => none(self.controls(1).collect()),
+            Alert::SchedulerUnreachable => down(self.controls(1).collect()),
+            Alert::KubeletDown => none(nodes().map(|node| directory.kubelet(node)).collect()),
             Alert::ProxyDown => none(proxies()),
             Alert::ProxyUnreachable => down(proxies()),
             _ => Vec::new(),
@@ -156,11 +153,7 @@ impl Rules<'_> {
     fn per_member(&self, value: impl Fn(ProgramId) -> Option<u64>, over: impl Fn(&(u64, u64)) -> bool) -> Holds {
         self.members().filter_map(|(n, id)| Some((n, value(id)?))).filter(over).collect()
     }
-    fn per_method(
-        &self,
-        value: impl Fn(ProgramId, usize) -> Option<u64>,
-        over: impl Fn(&(u64, u64)) -> bool,
-    ) -> Holds {
+    fn per_method(&self, value: impl Fn(ProgramId, usize) -> Option<u64>, over: impl Fn(&(u64, u64)) -> bool) -> Holds {
         let pairs = self.members().flat_map(|(n, id)| (0..METHODS).map(move |method| (n, id, method)));
         pairs.filter_map(|(n, id, method)| Some((n * 8 + method as u64, value(id, method)?))).filter(over).collect()
     }

@@ -118,10 +118,9 @@ impl Windows {
             let spent = metrics.registry().book(program).map(spent_by).unwrap_or_default();
             let (before, old) = core::mem::replace(&mut self.seen[usize::from(n)], (process, spent));
             let base = if before == process { old } else { Spent::default() };
-            for (sum, new, old) in [
-                (&mut self.spent.read, spent.read, base.read),
-                (&mut self.spent.write, spent.write, base.write),
-            ] {
+            for (sum, new, old) in
+                [(&mut self.spent.read, spent.read, base.read), (&mut self.spent.write, spent.write, base.write)]
+            {
                 sum.0 += new.0.saturating_sub(old.0);
                 sum.1 += new.1.saturating_sub(old.1);
             }
