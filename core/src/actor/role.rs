@@ -439,6 +439,30 @@ notes! {
     LeaseLost "lease_lost" notable;
     /// Users: a request ended. a: kind + 256 times API server + 65536 times status, b: latency in us.
     UserRequest "user_request" quiet;
+    /// kube-controller-manager: it could not start and exits. a: 0 for want of its ConfigMap, 1 of a healthy API server, b: status.
+    StartFails "start_fails" notable;
+    /// kube-controller-manager: every informer has synced. b: us since it began to lead.
+    InformersSynced "informers_synced" notable;
+    /// kube-controller-manager: its first write since it leads. a: controller, b: us since it began to lead.
+    FirstWrite "first_write" notable;
+    /// kube-controller-manager: it drops an item that failed too often. a: controller, b: key.
+    ItemDropped "item_dropped" notable;
+    /// Node lifecycle: a node is not ready or silent. a: node, b: 1 not ready, 2 unknown.
+    NodeNotReady "node_not_ready" notable;
+    /// Node lifecycle: a node is ready again. a: node.
+    NodeReady "node_ready" notable;
+    /// Node lifecycle: no node is tainted any more, as too many are not ready. a: how many, b: of how many.
+    EvictionsStop "evictions_stop" notable;
+    /// Node lifecycle: nodes are tainted again. a: how many are not ready, b: of how many.
+    EvictionsResume "evictions_resume" notable;
+    /// Taint eviction: it deletes a pod, which tolerated its node's taint no longer. a: node, b: key.
+    PodEvicted "pod_evicted" notable;
+    /// Deployment: a rollout begins. a: workload, b: template.
+    RolloutBegan "rollout_began" notable;
+    /// Deployment: a rollout is complete. a: workload, b: template.
+    RolloutComplete "rollout_complete" notable;
+    /// Deployment: a rollout made no progress within its deadline. a: workload, b: template.
+    RolloutDeadlineExceeded "rollout_deadline_exceeded" notable;
 }
 
 impl Note {

@@ -1,6 +1,20 @@
 //! kube-controller-manager and kube-scheduler: processes that elect one of them to work.
 
+pub mod caches;
+pub mod controller;
+mod daemon_set;
+pub mod deployment;
+mod endpoint_slice;
+mod expectations;
+mod garbage;
 pub mod manager;
+pub mod memory;
+pub mod node_lifecycle;
+mod replica_set;
+mod stateful_set;
+pub mod taint_eviction;
+mod volumes;
+pub mod zones;
 
 use crate::actor::role::{Directory, Note, NoteKind};
 use crate::actor::{Actor, Cx, Input, ProgramId, role};
@@ -11,11 +25,14 @@ use crate::client::http::{Http, Line, News};
 use crate::engine::{LocalTime, Span};
 use crate::scheduler::Scheduler;
 use alloc::vec::Vec;
-use manager::Manager;
+use manager::{Manager, Phase};
 
 /// kubernetes cmd/kube-controller-manager/app/controllermanager.go#Run and cmd/kube-scheduler/app/server.go#Run:
 /// the status with which a process that lost its Lease exits.
 pub const LEASE_LOST: u8 = 1;
+/// kubernetes cmd/kube-controller-manager/app/controllermanager.go#NewControllerManagerCommand: the status with which a
+/// process that could not start exits.
+pub const START_FAILED: u8 = 1;
 
 /// Their timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,8 +63,22 @@ impl Work {
     }
     fn start(&mut self, cx: &mut Cx<'_>, line: &mut Line) {
         match self {
-            Self::Manager(_) => {} // Its informers start once it leads.
+            Self::Manager(manager) => manager.start(cx, line),
             Self::Scheduler(scheduler) => scheduler.start(cx, line),
+        }
+    }
+    /// Whether it is so far that the process may campaign.
+    const fn may_campaign(&self) -> bool {
+        match self {
+            Self::Manager(manager) => !matches!(manager.phase(), Phase::Off | Phase::Starting | Phase::Failed(_)),
+            Self::Scheduler(_) => true,
+        }
+    }
+    /// Whether it found out that the process must end.
+    const fn failed(&self) -> bool {
+        match self {
+            Self::Manager(manager) => matches!(manager.phase(), Phase::Failed(_)),
+            Self::Scheduler(_) => false,
         }
     }
     fn lead(&mut self, cx: &mut Cx<'_>, line: &mut Line) {
@@ -91,6 +122,7 @@ pub struct Control {
     exits: u32,
     exited: bool,
     elector: Elector,
+    campaigns: bool,
     line: Line,
     alarm: Alarm,
     out: Vec<Action>,
@@ -111,6 +143,7 @@ impl Control {
             exits: 0,
             exited: false,
             elector: Elector::new(me),
+            campaigns: false,
             line: Line::new(api),
             alarm: Alarm::default(),
             out: Vec::new(),
@@ -198,6 +231,14 @@ impl Control {
             self.work.lead(cx, &mut self.line);
         }
     }
+    /// The elector starts as soon as the rest of the process is so far.
+    fn campaign(&mut self, cx: &mut Cx<'_>, timing: &Timing) {
+        if !self.campaigns && self.work.may_campaign() {
+            self.campaigns = true;
+            self.elector.start(cx.now, timing, &mut self.out);
+            self.carry_out(cx);
+        }
+    }
     fn on_news(&mut self, cx: &mut Cx<'_>, timing: &Timing, news: &News) {
         match news {
             // The elector makes one call at a time, so this is what it waits for.
@@ -226,8 +267,9 @@ impl Actor for Control {
                 self.alarm = Alarm::default();
                 self.work = Work::new(self.component);
                 self.work_alarm = Alarm::default();
+                self.campaigns = false;
                 self.work.start(cx, &mut self.line);
-                self.elector.start(cx.now, &timing, &mut self.out);
+                self.campaign(cx, &timing);
             }
             Input::Timer(role::Timer::Control(Timer::Elector)) => {
                 self.alarm.fired();
@@ -245,6 +287,11 @@ impl Actor for Control {
         self.carry_out(cx);
         while let Some(news) = self.line.take_news() {
             self.on_news(cx, &timing, &news);
+            self.campaign(cx, &timing);
+        }
+        if self.work.failed() && !self.exited {
+            self.exited = true;
+            cx.exit(START_FAILED);
         }
         if self.exited {
             return; // Its timers and connections go with it.
