@@ -33,6 +33,7 @@ const SPECIAL: Readonly<Record<string, Special>> = {
   observed_holder: (a, _, members) =>
     a >>> 8 >= 0xffff ? { key: 'observed_nobody' } : { values: { holder: programName(a >>> 8, members) } },
   renewal_fails: (_, b) => ({ values: { status: statusText(b) } }),
+  start_fails: (_, b) => ({ values: { status: statusText(b) } }),
   try_failed: (_, b) => ({ values: { status: statusText(b) } }),
   etcd_call: (a) => ({ key: a < 16 ? 'etcd_call' : 'etcd_call_failed', values: { call: sayIfKnown(`call_${a & 15}`) ?? '' } }),
   api_request: (a) => ({ values: { status: statusText(a >>> 8) } }),

@@ -445,7 +445,7 @@ notes! {
     InformersSynced "informers_synced" notable;
     /// kube-controller-manager: its first write since it leads. a: controller, b: us since it began to lead.
     FirstWrite "first_write" notable;
-    /// kube-controller-manager: it drops an item that failed too often. a: controller, b: key.
+    /// kube-controller-manager: it drops an item that failed too often. a: controller, b: the key's group and number.
     ItemDropped "item_dropped" notable;
     /// Node lifecycle: a node is not ready or silent. a: node, b: 1 not ready, 2 unknown.
     NodeNotReady "node_not_ready" notable;
@@ -455,7 +455,7 @@ notes! {
     EvictionsStop "evictions_stop" notable;
     /// Node lifecycle: nodes are tainted again. a: how many are not ready, b: of how many.
     EvictionsResume "evictions_resume" notable;
-    /// Taint eviction: it deletes a pod, which tolerated its node's taint no longer. a: node, b: key.
+    /// Taint eviction: it deletes a pod, which tolerated its node's taint no longer. a: node, b: the pod's workload and number.
     PodEvicted "pod_evicted" notable;
     /// Deployment: a rollout begins. a: workload, b: template.
     RolloutBegan "rollout_began" notable;

@@ -79,7 +79,10 @@ impl<A: Actor> Bench<A> {
         self.inbox.insert((self.now + after, self.inputs), input);
     }
     /// Runs until `until`; `world` answers each effect with inputs and how long they take.
-    pub fn run(&mut self, until: LocalTime, mut world: impl FnMut(LocalTime, &Effect) -> Option<(Span, Input)>) {
+    pub fn run<W>(&mut self, until: LocalTime, mut world: impl FnMut(LocalTime, &Effect) -> W)
+    where
+        W: IntoIterator<Item = (Span, Input)>,
+    {
         loop {
             let timer = self.timers.iter().map(|(timer, at)| (*at, *timer)).min();
             let mail = self.inbox.keys().next().copied();
@@ -96,7 +99,7 @@ impl<A: Actor> Bench<A> {
                 _ => break,
             };
             for effect in self.tell(input) {
-                if let Some((after, input)) = world(self.now, &effect) {
+                for (after, input) in world(self.now, &effect) {
                     self.later(after, input);
                 }
             }

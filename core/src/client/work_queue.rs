@@ -80,6 +80,7 @@ pub struct WorkQueue {
     ready_at: BTreeMap<Key, LocalTime>,
     failures: BTreeMap<Key, u32>,
     bucket: Limiter,
+    base: Span,
     stats: QueueStats,
 }
 
@@ -104,8 +105,13 @@ impl WorkQueue {
             ready_at: BTreeMap::new(),
             failures: BTreeMap::new(),
             bucket,
+            base: BASE_DELAY,
             stats: QueueStats::default(),
         }
+    }
+    /// An empty queue with the limits of a controller, but for the first wait of an item.
+    pub fn with_base(base: Span) -> Self {
+        Self { base, ..Self::new() }
     }
     /// Adds an item unless it is there. One that is being processed is added once that is done.
     pub fn add(&mut self, now: LocalTime, item: Key) {
@@ -132,7 +138,7 @@ impl WorkQueue {
     pub fn add_rate_limited(&mut self, now: LocalTime, item: Key) {
         let failures = self.failures.entry(item).or_insert(0);
         // 2 to the power of 18 times 5 ms is more than 1000 s.
-        let own = BASE_DELAY.scale(1 << (*failures).min(18), 1).min(MAX_DELAY);
+        let own = self.base.scale(1 << (*failures).min(18), 1).min(MAX_DELAY);
         *failures += 1;
         let wait = own.max(self.bucket.reserve(now));
         self.add_after(now, item, wait);

@@ -39,9 +39,8 @@ pub struct Caches {
 
 impl Default for Caches {
     fn default() -> Self {
-        let informer = |(ix, kind): (usize, &Kind)| {
-            Informer::new(*kind, Selector::All, Level::WorkloadHigh, FIRST_TAG + ix as u8)
-        };
+        let informer =
+            |(ix, kind): (usize, &Kind)| Informer::new(*kind, Selector::All, Level::WorkloadHigh, FIRST_TAG + ix as u8);
         Self { informers: KINDS.iter().enumerate().map(informer).collect(), by_node: BTreeMap::new() }
     }
 }
@@ -87,7 +86,8 @@ impl Caches {
     pub fn take_delta(&mut self, ix: usize) -> Option<Delta> {
         let delta = self.informers[ix].take_delta()?;
         if delta.key.kind() == Kind::Pod {
-            let node = |kv: &Option<KeyValue>| kv.as_ref().and_then(|kv| kv.value.object.pod()).and_then(|pod| pod.node);
+            let node =
+                |kv: &Option<KeyValue>| kv.as_ref().and_then(|kv| kv.value.object.pod()).and_then(|pod| pod.node);
             let (before, after) = (node(&delta.before), node(&delta.after));
             if before != after {
                 self.move_pod(delta.key, before, after);

@@ -3,7 +3,6 @@
 //! A worker takes a key, looks at the caches once, and gets a [`Plan`]: batches of requests, one batch after another.
 //! It is busy until the last is answered. A failure ends the plan, and the key comes back by the queue's back-off.
 //!
-//! Simplified: a request that is answered with 429 and Retry-After fails, where client-go tries it again by itself.
 
 use crate::actor::role::Note;
 use crate::api::rpc::{Request, Status, Verb};
@@ -18,8 +17,6 @@ use alloc::vec::Vec;
 /// kubernetes staging/src/k8s.io/component-base/config/v1alpha1/defaults.go#RecommendedDefaultClientConnectionConfiguration
 /// and cmd/kube-controller-manager/app/options/generic.go: requests a second of one client, and its burst.
 pub const QPS: (u32, u32) = (20, 30);
-/// Chosen: how long a client waits for an answer: the API server's own limit of 60 s (these clients set none).
-pub const TIMEOUT: Span = Span::from_secs(60);
 /// kubernetes pkg/controller/controller_utils.go#SlowStartInitialBatchSize.
 const SLOW_START: usize = 1;
 /// kubernetes pkg/controller/deployment/deployment_controller.go and pkg/controller/endpointslice/

@@ -63,14 +63,8 @@ pub fn sync(caches: &Caches, memory: &mut DaemonSets, key: Key, now: LocalTime) 
         .filter_map(|(kv, pod)| Some((pod.node.or(pod.only_node)?, kv, pod)))
         .collect();
     pods.sort_by_key(|(node, kv, pod)| (*node, pod.created, kv.key));
-    let mut status = DaemonSet {
-        observed_generation: set.generation,
-        desired: 0,
-        current: 0,
-        ready: 0,
-        updated: 0,
-        ..set.clone()
-    };
+    let mut status =
+        DaemonSet { observed_generation: set.generation, desired: 0, current: 0, ready: 0, updated: 0, ..set.clone() };
     let looks = memory.expectations.satisfied(key, now);
     let (mut creations, mut deletions) = (Vec::new(), Vec::new());
     let mut update = Update::default();

@@ -22,9 +22,9 @@ pub struct Expectations(BTreeMap<Key, Expected>);
 impl Expectations {
     /// Whether nothing is expected any more, or for too long.
     pub fn satisfied(&self, owner: Key, now: LocalTime) -> bool {
-        self.0.get(&owner).is_none_or(|it| {
-            (it.creations == 0 && it.deletions.is_empty()) || now.since(it.since) > TIMEOUT
-        })
+        self.0
+            .get(&owner)
+            .is_none_or(|it| (it.creations == 0 && it.deletions.is_empty()) || now.since(it.since) > TIMEOUT)
     }
     /// From now on it expects so many creations and these deletions.
     pub fn expect(&mut self, owner: Key, creations: u32, deletions: Vec<Key>, now: LocalTime) {

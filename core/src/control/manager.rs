@@ -7,13 +7,13 @@
 //! informers' resync, Event objects.
 
 use super::caches::Caches;
-use super::controller::{Controller, Name, TIMEOUT};
+use super::controller::{Controller, Name};
 use super::memory::{Memory, Queues};
 use crate::actor::Cx;
 use crate::actor::role::{Note, NoteKind};
 use crate::api::rpc::{Level, Request, Status, Verb};
 use crate::client::earlier;
-use crate::client::http::{Done, Line, News};
+use crate::client::http::{Done, Line, NO_TIMEOUT, News};
 use crate::engine::{LocalTime, Span};
 use crate::object::Key;
 use alloc::collections::BTreeMap;
@@ -193,7 +193,7 @@ impl Manager {
             self.memory.on_failure(name, ended.item, call);
         }
         if ended.dropped {
-            cx.note(Note::new(NoteKind::ItemDropped, name as u32, ended.item.0));
+            cx.note(Note::new(NoteKind::ItemDropped, name as u32, ended.item.name_bits()));
         }
         if let Some(note) = ended.note {
             cx.note(note);
@@ -224,7 +224,7 @@ impl Manager {
         notes.into_iter().for_each(|note| cx.note(note));
         while let Some(entry) = self.paced.first_entry().filter(|entry| entry.key().0 <= now) {
             let (tag, request) = entry.remove();
-            line.request(cx, request, TIMEOUT, tag);
+            line.request(cx, request, NO_TIMEOUT, tag);
         }
         self.pump(cx, line);
     }
@@ -245,7 +245,7 @@ impl Manager {
         }
         for (wait, tag, request) in self.out.drain(..) {
             if wait.is_zero() {
-                line.request(cx, request, TIMEOUT, tag);
+                line.request(cx, request, NO_TIMEOUT, tag);
             } else {
                 self.order = self.order.wrapping_add(1);
                 self.paced.insert((cx.now + wait, self.order), (tag, request));
@@ -279,13 +279,12 @@ impl Manager {
     }
     /// When it wants [`Manager::on_timer`].
     pub fn next_timer(&self) -> Option<LocalTime> {
-        let phase = match self.phase {
+        match self.phase {
             Phase::Waiting(_) => self.ask_at,
             Phase::Discovering(until) => Some(until),
-            Phase::Working => return self.next_work(),
+            Phase::Working => self.next_work(),
             _ => None,
-        };
-        phase
+        }
     }
     fn next_work(&self) -> Option<LocalTime> {
         let held = self.paced.first_key_value().map(|((at, _), _)| *at);

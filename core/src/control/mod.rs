@@ -24,6 +24,7 @@ use crate::client::elector::{Action, Elector, Identity, Timing, lease_key};
 use crate::client::http::{Http, Line, News};
 use crate::engine::{LocalTime, Span};
 use crate::scheduler::Scheduler;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use manager::{Manager, Phase};
 
@@ -52,14 +53,14 @@ const ELECTOR_TAG: u64 = 0;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Work {
     /// kube-controller-manager's controllers.
-    Manager(Manager),
+    Manager(Box<Manager>),
     /// kube-scheduler.
     Scheduler(Scheduler),
 }
 
 impl Work {
     fn new(component: u8) -> Self {
-        if component == 0 { Self::Manager(Manager::default()) } else { Self::Scheduler(Scheduler::default()) }
+        if component == 0 { Self::Manager(Box::default()) } else { Self::Scheduler(Scheduler::default()) }
     }
     fn start(&mut self, cx: &mut Cx<'_>, line: &mut Line) {
         match self {
@@ -302,5 +303,10 @@ impl Actor for Control {
     }
 }
 
+#[cfg(test)]
+#[allow(missing_docs)]
+mod bench;
+#[cfg(test)]
+mod manager_tests;
 #[cfg(test)]
 mod tests;

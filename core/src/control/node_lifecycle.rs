@@ -122,7 +122,14 @@ impl NodeLifecycle {
     }
     /// kubernetes pkg/controller/nodelifecycle/node_lifecycle_controller.go#tryUpdateNodeHealth,
     /// processTaintBaseEviction: one node. Returns its condition as it is or will be.
-    fn look(&mut self, node: &Node, lease: Revision, now: LocalTime, work: &mut Vec<Key>, notes: &mut Vec<Note>) -> Condition {
+    fn look(
+        &mut self,
+        node: &Node,
+        lease: Revision,
+        now: LocalTime,
+        work: &mut Vec<Key>,
+        notes: &mut Vec<Note>,
+    ) -> Condition {
         let fresh = Seen {
             zone: node.zone,
             lease,
@@ -197,9 +204,7 @@ impl Seen {
         let since = |had: Option<LocalTime>| self.tainted.map(|at| had.unwrap_or(at));
         let no_schedule = true;
         match self.condition {
-            Condition::Unknown => {
-                Taints { not_ready: None, unreachable: since(node.taints.unreachable), no_schedule }
-            }
+            Condition::Unknown => Taints { not_ready: None, unreachable: since(node.taints.unreachable), no_schedule },
             _ => Taints { not_ready: since(node.taints.not_ready), unreachable: None, no_schedule },
         }
     }

@@ -43,7 +43,14 @@ impl TaintEviction {
         ripe
     }
     /// A node changed.
-    pub fn on_node(&mut self, caches: &Caches, id: NodeId, before: Option<&Node>, after: Option<&Node>, now: LocalTime) {
+    pub fn on_node(
+        &mut self,
+        caches: &Caches,
+        id: NodeId,
+        before: Option<&Node>,
+        after: Option<&Node>,
+        now: LocalTime,
+    ) {
         let tainted = |node: Option<&Node>| node.is_some_and(|node| node.taints.no_execute().is_some());
         match (tainted(before), tainted(after)) {
             (false, true) => caches.pods_on(id).for_each(|(kv, pod)| self.plan(kv.key, pod, now)),
@@ -61,9 +68,8 @@ impl TaintEviction {
     }
     fn plan(&mut self, key: Key, pod: &Pod, now: LocalTime) {
         let Some(tolerates) = pod.toleration_s else { return };
-        if !self.planned.contains_key(&key) {
-            let at = now + Span::from_secs(u64::from(tolerates));
-            self.planned.insert(key, at);
+        let at = now + Span::from_secs(u64::from(tolerates));
+        if *self.planned.entry(key).or_insert(at) == at {
             self.due.insert((at, key));
         }
     }
@@ -78,7 +84,7 @@ impl TaintEviction {
         if let Some((kv, pod)) = caches.pod(key).filter(|(_, pod)| pod.deleted.is_none()) {
             self.evicted += 1;
             plan.then(delete_pod(kv));
-            plan.note = Some(Note::new(NoteKind::PodEvicted, u32::from(pod.node.unwrap_or_default()), key.0));
+            plan.note = Some(Note::new(NoteKind::PodEvicted, u32::from(pod.node.unwrap_or_default()), key.name_bits()));
         }
         plan
     }

@@ -218,6 +218,10 @@ mod tests {
         assert!(!zones.values().any(Zone::evicts));
         assert_eq!(handle_disruption(&mut zones, &census(&[(0, 5), (0, 5)]), at(15)), Disruption::None);
         assert_eq!(handle_disruption(&mut zones, &census(&[(1, 4), (0, 5)]), at(20)), Disruption::Ends);
-        assert_eq!((zones[&0].evicts(), zones[&1].evicts()), (false, true), "partial in a small zone, full in the other");
+        assert_eq!(
+            (zones[&0].evicts(), zones[&1].evicts()),
+            (false, true),
+            "partial in a small zone, full in the other"
+        );
     }
 }

@@ -182,6 +182,10 @@ impl Key {
     pub const fn template(self) -> u16 {
         (self.0 >> 24) as u16
     }
+    /// Its group and number in 40 bits: what a note tells of an object whose kind is known.
+    pub const fn name_bits(self) -> u64 {
+        (self.group() as u64) << 24 | self.number() as u64
+    }
     /// The number.
     pub const fn number(self) -> u32 {
         self.0 as u32 & Self::MAX_NUMBER
