@@ -218,7 +218,7 @@ impl World {
                 continue;
             }
             let due = Span::from_secs(10).ns();
-            if now.ns() % due == 0 {
+            if now.ns().is_multiple_of(due) {
                 self.put(Key::node_lease(node.id), Object::Words([now.ns(), 0, 0]));
                 if node.ready != Condition::True {
                     self.patch(Key::node(node.id), Change::NodeStatus { ready: Condition::True, at: now });
