@@ -9,8 +9,8 @@ pub mod storage;
 use crate::actor::role::{Directory, Note, NoteKind};
 use crate::actor::wire::Message;
 use crate::actor::{Actor, ConnUp, Cx, Input, Port, ProgramId, role};
-use crate::client::etcd::{Down, EtcdClient, Failure, Up};
-use crate::client::{Action, Alarm, PING_BYTES};
+use crate::client::etcd::{Action, Down, EtcdClient, Failure, Up};
+use crate::client::{Alarm, PING_BYTES};
 use crate::engine::{LocalTime, Span};
 use crate::etcd::rpc::{Key, Op, Response, Revision};
 use crate::net::packet::ConnId;
@@ -79,7 +79,7 @@ pub struct ApiServer {
     client: EtcdClient,
     conn: Option<ConnId>,
     alarm: Alarm,
-    out: Vec<Action<Up>>,
+    out: Vec<Action>,
     storage: Storage,
     requests: Vec<Active>,
     /// How many of them are probes.
@@ -122,7 +122,7 @@ impl ApiServer {
         self.requests.first().map(|active| now.since(active.started))
     }
     /// Its etcd connection: 0 idle or backing off, 1 connecting, 2 ready.
-    pub const fn etcd_state(&self) -> u32 {
+    pub fn etcd_state(&self) -> u32 {
         self.client.state_code()
     }
     /// Its etcd client.
@@ -243,7 +243,7 @@ impl ApiServer {
     fn on_conn(&mut self, cx: &mut Cx<'_>, conn: ConnId, up: ConnUp) {
         let ours = self.conn == Some(conn);
         match up {
-            ConnUp::Connected if ours => self.client.on_connected(cx.now, &mut self.out),
+            ConnUp::Connected if ours => self.client.on_connected(cx.now, cx.rng, 0, &mut self.out),
             ConnUp::PeerClosed | ConnUp::Failed(_) => {
                 let down = if let ConnUp::Failed(reason) = up { Down::Kernel(reason) } else { Down::PeerClosed };
                 if down == Down::PeerClosed {
@@ -251,7 +251,7 @@ impl ApiServer {
                 }
                 if ours {
                     self.conn = None;
-                    self.client.on_down(cx.now, cx.rng, down, &mut self.out);
+                    self.client.on_down(cx.now, cx.rng, 0, down, &mut self.out);
                 } else {
                     self.drop_requests(|active| active.conn == conn);
                 }
@@ -263,8 +263,8 @@ impl ApiServer {
     fn on_message(&mut self, cx: &mut Cx<'_>, conn: ConnId, message: &Message) {
         if self.conn == Some(conn) {
             match message {
-                Message::RpcReply(reply) => self.client.on_reply(cx.now, cx.rng, reply, &mut self.out),
-                _ => self.client.on_read(cx.now),
+                Message::RpcReply(reply) => self.client.on_reply(cx.now, cx.rng, 0, reply, &mut self.out),
+                _ => self.client.on_read(cx.now, 0),
             }
             return;
         }
@@ -280,23 +280,24 @@ impl ApiServer {
         let mut ix = 0;
         while ix < self.out.len() {
             match self.out[ix].clone() {
-                Action::Open => self.conn = Some(cx.open(self.member, Port::EtcdClient)),
-                Action::Send(frame) => {
+                Action::Open(_) => self.conn = Some(cx.open(self.member, Port::EtcdClient)),
+                Action::Send(_, frame) => {
                     // A connection that broke behind this in the list has taken its frames with it.
                     if let Some(conn) = self.conn {
                         cx.send(conn, frame.bytes(), frame.message());
                     }
                 }
-                Action::Abort => {
+                Action::Abort(_) => {
                     if let Some(conn) = self.conn.take() {
                         cx.abort(conn);
                     }
                 }
-                Action::Up(Up::Connected) => cx.note(Note::new(NoteKind::EtcdConnected, 0, 0)),
-                Action::Up(Up::Disconnected(down)) => {
+                Action::Up(Up::Connected(_)) => cx.note(Note::new(NoteKind::EtcdConnected, 0, 0)),
+                Action::Up(Up::Disconnected(_, down)) => {
                     cx.note(Note::new(NoteKind::EtcdDisconnected, down.code(), 0));
                 }
                 Action::Up(Up::Done(call, result)) => self.on_done(cx, call, &result),
+                Action::Up(Up::Watch(..)) => {} // It begins none.
             }
             ix += 1;
         }

@@ -32,6 +32,10 @@ impl Keepalive {
         self.last_read = now;
         self.pinged = None;
     }
+    /// Whether a ping is under way.
+    pub const fn has_pinged(&self) -> bool {
+        self.pinged.is_some()
+    }
     /// When it wants to be asked.
     pub fn next_timer(&self) -> LocalTime {
         self.pinged.map_or(self.last_read + self.idle, |pinged| pinged + self.timeout)

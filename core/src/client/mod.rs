@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod bench;
 pub mod elector;
 pub mod etcd;
+pub mod etcd_link;
 pub mod http;
 pub mod informer;
 pub mod keepalive;
