@@ -79,11 +79,10 @@ impl<A: Actor> Bench<A> {
         self.inbox.insert((self.now + after, self.inputs), input);
     }
     /// Runs until `until`; `world` answers each effect with inputs and how long they take.
-    pub fn run<I: IntoIterator<Item = (Span, Input)>>(
-        &mut self,
-        until: LocalTime,
-        mut world: impl FnMut(LocalTime, &Effect) -> I,
-    ) {
+    pub fn run<W>(&mut self, until: LocalTime, mut world: impl FnMut(LocalTime, &Effect) -> W)
+    where
+        W: IntoIterator<Item = (Span, Input)>,
+    {
         loop {
             let timer = self.timers.iter().map(|(timer, at)| (*at, *timer)).min();
             let mail = self.inbox.keys().next().copied();
