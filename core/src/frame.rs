@@ -4,6 +4,7 @@
 
 mod cluster;
 mod control;
+mod signs;
 mod tables;
 mod users;
 

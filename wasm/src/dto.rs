@@ -9,6 +9,10 @@ use brownout_core::history::{KINDS, Sample};
 use brownout_core::journal::ENGINE_VERSION;
 use brownout_core::knob::{Knob, Knobs, Place};
 use brownout_core::load::Kind;
+use brownout_core::metrics::alerts::{AlertSpec, Unit};
+use brownout_core::metrics::lamps::LampSpec;
+use brownout_core::metrics::{Alert, Lamp};
+use brownout_core::milestones::{FAILURE, Phase, RECOVERY, RecoveryStep, Rung, Sign};
 use brownout_core::scenario;
 use brownout_core::sim::Code;
 use serde::Serialize;
@@ -25,6 +29,38 @@ pub struct Catalog {
     classes: &'static [&'static str],
     tables: Vec<TableSpec>,
     request_kinds: Vec<String>,
+    rungs: Vec<&'static str>,
+    signs: Vec<&'static str>,
+    steps: Vec<&'static str>,
+    phases: Phases,
+    alerts: Vec<AlertDto>,
+    lamps: Vec<LampDto>,
+}
+#[derive(Serialize)]
+struct Phases {
+    failure: Vec<PhaseDto>,
+    recovery: Vec<PhaseDto>,
+}
+#[derive(Serialize)]
+struct PhaseDto {
+    name: &'static str,
+    from_s: u32,
+    to_s: Option<u32>,
+}
+#[derive(Serialize)]
+struct AlertDto {
+    name: &'static str,
+    severity: &'static str,
+    hold_ms: f64,
+    unit: &'static str,
+    help: &'static str,
+}
+#[derive(Serialize)]
+struct LampDto {
+    name: &'static str,
+    unit: &'static str,
+    threshold: f64,
+    help: &'static str,
 }
 #[derive(Serialize)]
 struct ScenarioSpec {
@@ -101,9 +137,34 @@ impl Catalog {
             notes: NoteKind::ALL.iter().map(note).collect(),
             classes: &Class::NAMES,
             request_kinds: Kind::ALL.iter().map(|kind| format!("{kind:?}")).collect(),
+            rungs: Rung::ALL.iter().map(|rung| rung.name()).collect(),
+            signs: Sign::ALL.iter().map(|sign| sign.name()).collect(),
+            steps: RecoveryStep::ALL.iter().map(|step| step.name()).collect(),
+            phases: Phases { failure: phases(&FAILURE), recovery: phases(&RECOVERY) },
+            alerts: Alert::ALL.iter().map(|alert| alert_dto(*alert)).collect(),
+            lamps: Lamp::ALL.iter().map(|lamp| lamp_dto(*lamp)).collect(),
             tables: TABLES.iter().map(|t| TableSpec { name: t.name, columns: columns(t.columns) }).collect(),
         }
     }
+}
+
+fn phases(phases: &[Phase]) -> Vec<PhaseDto> {
+    phases.iter().map(|Phase { name, from_s, to_s }| PhaseDto { name, from_s: *from_s, to_s: *to_s }).collect()
+}
+fn alert_dto(alert: Alert) -> AlertDto {
+    let AlertSpec { name, severity, hold, unit, help, .. } = alert.spec();
+    let unit = match unit {
+        Unit::Count => "count",
+        Unit::MilliPercent => "milli_percent",
+        Unit::Us => "us",
+        Unit::MilliPerSecond => "milli_per_second",
+        Unit::MilliBurn => "milli_burn",
+    };
+    AlertDto { name, severity: severity.name(), hold_ms: hold.ms() as f64, unit, help }
+}
+fn lamp_dto(lamp: Lamp) -> LampDto {
+    let LampSpec { name, unit, threshold, help, .. } = lamp.spec();
+    LampDto { name, unit, threshold: threshold as f64, help }
 }
 
 /// A dial and where it stands.

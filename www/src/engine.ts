@@ -33,7 +33,23 @@ export interface Catalog {
   tables: TableSpec[];
   /** Kinds of API users' requests. */
   request_kinds: string[];
+  rungs: string[];
+  signs: string[];
+  steps: string[];
+  /** What a written incident analysis claims. */
+  phases: { failure: PhaseSpec[]; recovery: PhaseSpec[] };
+  alerts: { name: string; severity: 'warning' | 'critical'; hold_ms: number; unit: Unit; help: string }[];
+  lamps: { name: string; unit: Unit; threshold: number; help: string }[];
 }
+
+export interface PhaseSpec {
+  name: string;
+  from_s: number;
+  to_s: number | null;
+}
+
+/** What an alert's or a lamp's number counts. */
+export type Unit = 'count' | 'milli_percent' | 'us' | 'milli_per_second' | 'milli_burn';
 
 /** A thing that happened. `a` and `b` mean what the note's kind says. */
 export interface NoteRow {

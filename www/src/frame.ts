@@ -27,6 +27,13 @@ const COLUMNS = {
   flight: ['number', 'from', 'to', 'class', 'lost', 'sent', 'progress'],
   fault: ['id', 'kind', 'host', 'to', 'value', 'since'],
   load: ['api', 'kind', 'sent', 'ok', 'failed', 'waiting', 'ended', 'success', 'p50', 'p99'],
+  episode: ['episode', 'settled', 'began_ms', 'healed_ms', 'over'],
+  hurt: ['at_ms', 'sign', 'program'],
+  kind_hurt: ['at_ms'],
+  step: ['state', 'at_ms'],
+  harm: ['desired', 'serving', 'missing_ms', 'blocked', 'blocked_ms', 'requests', 'failed'],
+  alert: ['state', 'since_ms', 'value', 'instances'],
+  lamp: ['lit_ms', 'value'],
   workload: [
     'id', 'kind', 'desired', 'current', 'updated', 'ready', 'template', 'pods', 'pods_ready', 'endpoints', 'endpoints_ready',
     'claims', 'claims_bound', 'stuck',

@@ -18,6 +18,8 @@ import { Flights } from './view/flights.ts';
 import { Inspector } from './view/inspector.ts';
 import { Kubectl } from './view/kubectl.ts';
 import { Ladder, legend } from './view/ladder.ts';
+import { Lamps } from './view/lamps.ts';
+import { Milestones } from './view/milestones.ts';
 import { showBroken, updateNotices, Voice } from './view/notices.ts';
 import { readPalette, type Palette } from './view/palette.ts';
 import { Scene } from './view/scene.ts';
@@ -275,6 +277,8 @@ class Page implements App {
       faults: new Faults(this, byId('faults')),
       ladder: new Ladder(this, byId('ladder'), canvas, redraw),
       flights: new Flights(this, canvas),
+      lamps: new Lamps(this, byId('lamps')),
+      milestones: new Milestones(this, byId('milestones')),
       charts: new Charts(this, byId('charts')),
       scene: new Scene(byId('scene-words'), redraw),
       inspector: new Inspector(this, byId('inspector')),
@@ -324,6 +328,8 @@ class Page implements App {
     (frame) => this.views.inspector.update(frame),
     (frame) => this.views.faults.update(frame),
     (frame) => this.views.kubectl.update(frame),
+    (frame) => this.views.lamps.update(frame),
+    (frame) => this.views.milestones.update(frame),
     () => this.views.events.update(),
     (frame) => this.views.scene.update(frame, this.views.ladder),
     (frame) => {

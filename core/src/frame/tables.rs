@@ -1,7 +1,7 @@
 //! What a frame shows: every table with its columns. Large tables come last.
 
 use super::Read::{F32, U32};
-use super::{Table, cluster, control, users};
+use super::{Table, cluster, control, signs, users};
 
 /// Every table, in the order of the buffer. Spans are in milliseconds unless the name says otherwise.
 pub const TABLES: &[Table] = &[
@@ -180,6 +180,54 @@ pub const TABLES: &[Table] = &[
             ("p99", F32),
         ],
     },
+    // One row: the newest episode of trouble. Moments are in ms of the run; NONE: not yet.
+    Table {
+        name: "episode",
+        large: false,
+        fill: signs::episode,
+        columns: &[
+            ("episode", U32), // how many there were
+            ("settled", U32), // everything was well once
+            ("began_ms", U32),
+            ("healed_ms", U32),
+            ("over", U32),
+        ],
+    },
+    // One row per rung from the bottom: when it was first hurt in this episode.
+    Table {
+        name: "hurt",
+        large: false,
+        fill: signs::hurts,
+        columns: &[("at_ms", U32), ("sign", U32), ("program", U32)],
+    },
+    // One row per kind of API users' requests: when the first failed in this episode.
+    Table { name: "kind_hurt", large: false, fill: signs::kinds, columns: &[("at_ms", U32)] },
+    // One row per step of recovery: 0 not hurt, 1 waiting, 2 reached, and when.
+    Table { name: "step", large: false, fill: signs::steps, columns: &[("state", U32), ("at_ms", U32)] },
+    // One row per type of workload, over the whole run: Deployments, StatefulSets, DaemonSets.
+    Table {
+        name: "harm",
+        large: false,
+        fill: signs::harms,
+        columns: &[
+            ("desired", U32),
+            ("serving", U32),
+            ("missing_ms", U32), // pod-milliseconds
+            ("blocked", U32),
+            ("blocked_ms", U32),
+            ("requests", U32),
+            ("failed", U32),
+        ],
+    },
+    // One row per alert: 0 inactive, 1 pending, 2 firing.
+    Table {
+        name: "alert",
+        large: false,
+        fill: signs::alerts,
+        columns: &[("state", U32), ("since_ms", U32), ("value", U32), ("instances", U32)],
+    },
+    // One row per early warning. lit_ms: since when; NONE: dark.
+    Table { name: "lamp", large: false, fill: signs::lamps, columns: &[("lit_ms", U32), ("value", U32)] },
     // One row per workload that the store has an object of, by number.
     Table {
         name: "workload",
