@@ -1,6 +1,6 @@
 //! Sampled series for charts: a point every quarter of a simulated second, beside the world, cut on a branch.
 
-use crate::actor::role::Role;
+use crate::actor::role::{Directory, Role};
 use crate::engine::{Ring, Span, Time};
 use crate::load::Kind;
 use crate::sim::Sim;
@@ -10,32 +10,38 @@ pub const SAMPLE_EVERY: Span = Span::from_ms(250);
 /// How many points are kept: half an hour and some.
 const SAMPLES: u32 = 8192;
 /// The most API servers there are.
-pub const MAX_MEMBERS: usize = 5;
+pub const MAX_APIS: usize = 5;
+/// How many kinds of requests there are.
+pub const KINDS: usize = Kind::ALL.len();
 
-/// A running count for each API server and kind of request.
-pub type Counts = [[u64; 2]; MAX_MEMBERS];
+/// Something for each API server and kind of request.
+pub type PerKind<T> = [[T; KINDS]; MAX_APIS];
+/// A running count of each.
+pub type Counts = PerKind<u64>;
 
 /// One point of every series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Sample {
     /// When.
     pub at: Time,
-    /// Requests that succeeded since the point before, by API server and kind (0 read, 1 write).
-    pub ok: [[u32; 2]; MAX_MEMBERS],
+    /// Requests that succeeded since the point before, by API server and kind.
+    pub ok: PerKind<u32>,
     /// Requests that failed since the point before.
-    pub failed: [[u32; 2]; MAX_MEMBERS],
+    pub failed: PerKind<u32>,
     /// Share of the requests ended in the last ten seconds that succeeded, in ppm; none: none ended.
-    pub success_ppm: [[Option<u32>; 2]; MAX_MEMBERS],
+    pub success_ppm: PerKind<Option<u32>>,
     /// Median latency of the successes of the last ten seconds, in us; 0: none.
-    pub p50_us: [[u32; 2]; MAX_MEMBERS],
+    pub p50_us: PerKind<u32>,
     /// Their 99th percentile.
-    pub p99_us: [[u32; 2]; MAX_MEMBERS],
+    pub p99_us: PerKind<u32>,
     /// Elections won so far.
     pub leader_changes: u32,
     /// Bit n: member n knows no leader.
     pub leaderless: u32,
     /// What is left of each component's Lease, as the store has it, in ms.
     pub lease_left_ms: [u32; 2],
+    /// Pods that are ready and not being deleted, and pods that workloads ask for.
+    pub pods: [u32; 2],
 }
 
 /// The series.
@@ -43,6 +49,7 @@ pub struct Sample {
 pub struct History {
     samples: Ring<Sample>,
     members: usize,
+    apis: usize,
     ok: Counts,
     failed: Counts,
     next: u64,
@@ -50,10 +57,11 @@ pub struct History {
 
 impl History {
     /// No points yet, for a cluster of this size.
-    pub fn new(members: u8) -> Self {
+    pub fn new(directory: Directory) -> Self {
         Self {
             samples: Ring::new(SAMPLES),
-            members: usize::from(members),
+            members: usize::from(directory.members),
+            apis: usize::from(directory.api_servers),
             ok: Default::default(),
             failed: Default::default(),
             next: 0,
@@ -90,9 +98,10 @@ impl History {
             sample.leaderless |= u32::from(known) << n;
         }
         sample.lease_left_ms = [0, 1].map(|component| crate::inspect::lease_left(sim, component).ms() as u32);
+        sample.pods = crate::inspect::pods_ready(sim);
         if let Role::Load(load) = &sim.programs()[sim.directory().load().ix()].role {
             let now = sim.local(sim.directory().load());
-            for api in 0..self.members {
+            for api in 0..self.apis {
                 for (kind, of) in Kind::ALL.into_iter().enumerate() {
                     let stream = load.stream(api as u8, of);
                     sample.ok[api][kind] = (stream.ok - self.ok[api][kind]) as u32;

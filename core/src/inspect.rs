@@ -5,8 +5,10 @@ use crate::actor::role::Role;
 use crate::client::elector::{Record, lease_key};
 use crate::engine::{LocalTime, Span};
 use crate::etcd::Etcd;
+use crate::etcd::kv::Store;
 use crate::knob::Knob;
 use crate::load::Stream;
+use crate::object::{Key, Kind, Object, Pod, WorkloadId};
 use crate::sim::Sim;
 use alloc::vec::Vec;
 
@@ -30,6 +32,41 @@ pub fn most_advanced(sim: &Sim) -> Option<&Etcd> {
         _ => None,
     });
     members.max_by_key(|etcd| etcd.store().revision())
+}
+
+/// Every workload's Deployment, StatefulSet or DaemonSet, by the workload's number.
+pub fn workloads(store: &Store) -> Vec<(WorkloadId, &Object)> {
+    let mut found: Vec<_> = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet]
+        .into_iter()
+        .flat_map(|kind| store.range(kind.first(), kind.end()))
+        .map(|kv| (kv.key.group(), &kv.value.object))
+        .collect();
+    found.sort_by_key(|(workload, _)| *workload);
+    found
+}
+
+/// Every pod, by key.
+pub fn pods(store: &Store) -> impl Iterator<Item = (Key, &Pod)> {
+    store.range(Kind::Pod.first(), Kind::Pod.end()).filter_map(|kv| Some((kv.key, kv.value.object.pod()?)))
+}
+
+/// The pods of a workload.
+pub fn pods_of(store: &Store, workload: WorkloadId) -> impl Iterator<Item = (Key, &Pod)> {
+    let end = Key(Key::pod(workload, u16::MAX, Key::MAX_NUMBER).0 + 1);
+    store.range(Key::pod(workload, 0, 0), end).filter_map(|kv| Some((kv.key, kv.value.object.pod()?)))
+}
+
+/// How many pods are ready and not being deleted, and how many the workloads ask for.
+pub fn pods_ready(sim: &Sim) -> [u32; 2] {
+    let Some(etcd) = most_advanced(sim) else { return [0; 2] };
+    let ready = pods(etcd.store()).filter(|(_, pod)| pod.ready && pod.deleted.is_none()).count() as u32;
+    let wanted = workloads(etcd.store()).into_iter().map(|(_, object)| match object {
+        Object::Deployment(it) => it.replicas,
+        Object::StatefulSet(it) => it.replicas,
+        Object::DaemonSet(it) => it.desired,
+        _ => 0,
+    });
+    [ready, wanted.sum()]
 }
 
 /// A component's Lease object (0 kube-controller-manager, 1 kube-scheduler).
@@ -67,7 +104,9 @@ pub fn lease_left(sim: &Sim, component: u8) -> Span {
 /// What became of one kind of requests in the newest ten seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// How many succeeded.
+    /// How many ended.
+    pub ended: u32,
+    /// How many of them succeeded.
     pub ok: u32,
     /// The share that succeeded, if any ended.
     pub success_ppm: Option<u32>,
@@ -91,7 +130,7 @@ pub fn window(stream: &Stream, now: LocalTime) -> Window {
     let ok = latencies.len();
     let quantile = |share: usize| if ok == 0 { 0 } else { latencies[(ok - 1) * share / 100] };
     let success_ppm = (ended > 0).then(|| (ok as u64 * 1_000_000 / ended) as u32);
-    Window { ok: ok as u32, success_ppm, p50_us: quantile(50), p99_us: quantile(99) }
+    Window { ended: ended as u32, ok: ok as u32, success_ppm, p50_us: quantile(50), p99_us: quantile(99) }
 }
 
 /// The index of the member that leads in the newest term, if it still runs and believes so.

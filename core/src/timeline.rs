@@ -96,7 +96,7 @@ impl Timeline {
     /// A run of this scenario on this cluster that records into `trace`.
     pub fn on(scenario: &'static Scenario, directory: Directory, seed: u64, trace: Trace) -> Self {
         let sim = scenario.start_with(directory, seed);
-        let history = History::new(directory.members);
+        let history = History::new(directory);
         let journal = scenario.journal();
         let base = Base { taken: history.taken(), counts: history.base() };
         let first = Checkpoint { bytes: sim.bytes(), sim: sim.clone(), journal: 0, history: base };

@@ -1,7 +1,7 @@
 //! Work to be timed, natively and in wasm: each function does a stated amount and says how many units it did.
 
 use brownout_core::engine::{Purpose, Queue, Rng, Span, Time, Trace};
-use brownout_core::frame::Frame;
+use brownout_core::frame::{Frame, Scene};
 use brownout_core::scenario::Scenario;
 use brownout_core::sim::Event;
 use brownout_core::timeline::Timeline;
@@ -179,7 +179,7 @@ pub fn rewinds(run: &mut Timeline, simulated: Span, count: u64) -> u64 {
 pub fn frames(run: &Timeline, count: u64) -> u64 {
     let mut frame = Frame::default();
     for _ in 0..count {
-        black_box(frame.fill(run.sim(), run.trace(), run.history().end()));
+        black_box(frame.fill(&Scene { sim: run.sim(), trace: run.trace(), samples: run.history().end() }, true));
     }
     count
 }

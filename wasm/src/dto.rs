@@ -5,9 +5,14 @@ use brownout_core::actor::wire::Class;
 use brownout_core::engine::Row;
 use brownout_core::fault::Fault;
 use brownout_core::frame::{Read, TABLES};
-use brownout_core::history::Sample;
+use brownout_core::history::{KINDS, Sample};
 use brownout_core::journal::ENGINE_VERSION;
 use brownout_core::knob::{Knob, Knobs, Place};
+use brownout_core::load::Kind;
+use brownout_core::metrics::alerts::{AlertSpec, Unit};
+use brownout_core::metrics::lamps::LampSpec;
+use brownout_core::metrics::{Alert, Lamp};
+use brownout_core::milestones::{FAILURE, Phase, RECOVERY, RecoveryStep, Rung, Sign};
 use brownout_core::scenario;
 use brownout_core::sim::Code;
 use serde::Serialize;
@@ -23,6 +28,39 @@ pub struct Catalog {
     notes: Vec<NoteSpec>,
     classes: &'static [&'static str],
     tables: Vec<TableSpec>,
+    request_kinds: Vec<String>,
+    rungs: Vec<&'static str>,
+    signs: Vec<&'static str>,
+    steps: Vec<&'static str>,
+    phases: Phases,
+    alerts: Vec<AlertDto>,
+    lamps: Vec<LampDto>,
+}
+#[derive(Serialize)]
+struct Phases {
+    failure: Vec<PhaseDto>,
+    recovery: Vec<PhaseDto>,
+}
+#[derive(Serialize)]
+struct PhaseDto {
+    name: &'static str,
+    from_s: u32,
+    to_s: Option<u32>,
+}
+#[derive(Serialize)]
+struct AlertDto {
+    name: &'static str,
+    severity: &'static str,
+    hold_ms: f64,
+    unit: &'static str,
+    help: &'static str,
+}
+#[derive(Serialize)]
+struct LampDto {
+    name: &'static str,
+    unit: &'static str,
+    threshold: f64,
+    help: &'static str,
 }
 #[derive(Serialize)]
 struct ScenarioSpec {
@@ -30,6 +68,9 @@ struct ScenarioSpec {
     title: &'static str,
     summary: &'static str,
     members: u8,
+    api_servers: u8,
+    external: bool,
+    nodes: u16,
 }
 #[derive(Serialize)]
 struct KnobSpec {
@@ -62,6 +103,9 @@ impl Catalog {
             title: s.title,
             summary: s.summary,
             members: s.directory.members,
+            api_servers: s.directory.api_servers,
+            external: s.directory.external,
+            nodes: s.directory.nodes,
         };
         let knob = |knob: &Knob| {
             let s = knob.spec();
@@ -92,9 +136,35 @@ impl Catalog {
             faults: &Fault::NAMES,
             notes: NoteKind::ALL.iter().map(note).collect(),
             classes: &Class::NAMES,
+            request_kinds: Kind::ALL.iter().map(|kind| format!("{kind:?}")).collect(),
+            rungs: Rung::ALL.iter().map(|rung| rung.name()).collect(),
+            signs: Sign::ALL.iter().map(|sign| sign.name()).collect(),
+            steps: RecoveryStep::ALL.iter().map(|step| step.name()).collect(),
+            phases: Phases { failure: phases(&FAILURE), recovery: phases(&RECOVERY) },
+            alerts: Alert::ALL.iter().map(|alert| alert_dto(*alert)).collect(),
+            lamps: Lamp::ALL.iter().map(|lamp| lamp_dto(*lamp)).collect(),
             tables: TABLES.iter().map(|t| TableSpec { name: t.name, columns: columns(t.columns) }).collect(),
         }
     }
+}
+
+fn phases(phases: &[Phase]) -> Vec<PhaseDto> {
+    phases.iter().map(|Phase { name, from_s, to_s }| PhaseDto { name, from_s: *from_s, to_s: *to_s }).collect()
+}
+fn alert_dto(alert: Alert) -> AlertDto {
+    let AlertSpec { name, severity, hold, unit, help, .. } = alert.spec();
+    let unit = match unit {
+        Unit::Count => "count",
+        Unit::MilliPercent => "milli_percent",
+        Unit::Us => "us",
+        Unit::MilliPerSecond => "milli_per_second",
+        Unit::MilliBurn => "milli_burn",
+    };
+    AlertDto { name, severity: severity.name(), hold_ms: hold.ms() as f64, unit, help }
+}
+fn lamp_dto(lamp: Lamp) -> LampDto {
+    let LampSpec { name, unit, threshold, help, .. } = lamp.spec();
+    LampDto { name, unit, threshold: threshold as f64, help }
 }
 
 /// A dial and where it stands.
@@ -187,26 +257,36 @@ fn text(row: &Row) -> String {
 }
 
 /// The names of the series.
-pub fn sample_columns(members: u8) -> Vec<String> {
+pub fn sample_columns(apis: u8) -> Vec<String> {
     let mut names = vec!["t_s".to_owned()];
-    for api in 0..members {
-        names.extend(["read", "write"].map(|kind| format!("success_{api}_{kind}")));
+    for api in 0..apis {
+        names.extend((0..KINDS).map(|kind| format!("success_{api}_{kind}")));
     }
     names.extend(
-        ["p50_ms", "p99_ms", "leader_changes", "leaderless", "lease_left_0_ms", "lease_left_1_ms"].map(String::from),
+        [
+            "p50_ms",
+            "p99_ms",
+            "leader_changes",
+            "leaderless",
+            "lease_left_0_ms",
+            "lease_left_1_ms",
+            "pods_ready",
+            "pods_wanted",
+        ]
+        .map(String::from),
     );
     names
 }
 
 /// The points' cells. A share that nobody measured is NaN; latencies are the worst API server's and kind's.
 #[expect(clippy::float_arithmetic, reason = "on the way out")]
-pub fn sample_cells<'a>(samples: impl Iterator<Item = &'a Sample>, members: u8) -> Vec<f64> {
+pub fn sample_cells<'a>(samples: impl Iterator<Item = &'a Sample>, apis: u8) -> Vec<f64> {
     let mut cells = Vec::new();
     for sample in samples {
         cells.push(sample.at.ns() as f64 / 1e9);
         let (mut p50, mut p99) = (0, 0);
-        for api in 0..usize::from(members) {
-            for kind in 0..2 {
+        for api in 0..usize::from(apis) {
+            for kind in 0..KINDS {
                 cells.push(sample.success_ppm[api][kind].map_or(f64::NAN, |ppm| f64::from(ppm) / 1e6));
                 p50 = p50.max(sample.p50_us[api][kind]);
                 p99 = p99.max(sample.p99_us[api][kind]);
@@ -215,6 +295,7 @@ pub fn sample_cells<'a>(samples: impl Iterator<Item = &'a Sample>, members: u8) 
         cells.extend([f64::from(p50) / 1e3, f64::from(p99) / 1e3, f64::from(sample.leader_changes)]);
         cells.push(f64::from(sample.leaderless.count_ones()));
         cells.extend(sample.lease_left_ms.map(f64::from));
+        cells.extend(sample.pods.map(f64::from));
     }
     cells
 }

@@ -8,8 +8,8 @@ mod bench;
 mod dto;
 
 use brownout_core::engine::{EventId, Row, Time};
-use brownout_core::frame::{self, Frame};
-use brownout_core::journal::{Dial, ENGINE_VERSION, FaultSpec, Run};
+use brownout_core::frame::{self, Frame, Scene};
+use brownout_core::journal::{Act, Cluster, Dial, ENGINE_VERSION, FaultSpec, Run};
 use brownout_core::sim::{Code, Command};
 use brownout_core::timeline::Timeline;
 use dto::{Catalog, Note, Value, Why};
@@ -75,10 +75,17 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// The beginning of a run. The error is a sentence.
+    /// The beginning of a run, on the scenario's own cluster unless `cluster` says otherwise:
+    /// `{members, api_servers, external, nodes}`. The error is a sentence.
     #[wasm_bindgen(constructor)]
-    pub fn new(scenario: &str, seed: u32) -> Result<Engine, JsError> {
-        let run = Timeline::new(scenario, u64::from(seed)).map_err(refuse)?;
+    pub fn new(scenario: &str, seed: u32, cluster: JsValue) -> Result<Engine, JsError> {
+        let cluster: Option<Cluster> = from_js("cluster", cluster)?;
+        let seed = u64::from(seed);
+        let run = match cluster {
+            None => Timeline::new(scenario, seed),
+            Some(cluster) => cluster.directory().and_then(|directory| Timeline::with(scenario, directory, seed)),
+        };
+        let run = run.map_err(refuse)?;
         Ok(Self { run, frame: Frame::default() })
     }
     /// Everything the engine has names for.
@@ -128,6 +135,13 @@ impl Engine {
         self.run.command(Command::HealAll).map_err(refuse)?;
         Ok(())
     }
+    /// Has something done with kubectl, or plugs a machine in: an act of the journal's format, such as
+    /// `{scale: {workload, replicas}}`, `{drain: node}` or `"add_node"`. The error names the field and what is allowed.
+    pub fn operate(&mut self, act: JsValue) -> Result<(), JsError> {
+        let act: Act = from_js("act", act)?;
+        self.run.command(act.command().map_err(refuse)?).map_err(refuse)?;
+        Ok(())
+    }
     /// The moment it is, in us.
     pub fn now_us(&self) -> f64 {
         (self.run.sim().now().ns() / 1000) as f64
@@ -140,10 +154,15 @@ impl Engine {
     pub fn digest(&self) -> String {
         format!("{:016x}", self.run.sim().history())
     }
-    /// Fills the frame and returns where in memory it begins, in bytes.
-    pub fn fill_frame(&mut self) -> u32 {
-        let samples = self.run.history().end();
-        self.frame.fill(self.run.sim(), self.run.trace(), samples).as_ptr() as u32
+    /// The workloads' names, by number.
+    pub fn workload_names(&self) -> Result<JsValue, JsError> {
+        let sim = self.run.sim();
+        to_js(&(0..sim.workloads()).map(|workload| sim.workload_name(workload)).collect::<Vec<_>>())
+    }
+    /// Fills the frame and returns where in memory it begins, in bytes. Unless `all`, large tables stay as they were.
+    pub fn fill_frame(&mut self, all: bool) -> u32 {
+        let scene = Scene { sim: self.run.sim(), trace: self.run.trace(), samples: self.run.history().end() };
+        self.frame.fill(&scene, all).as_ptr() as u32
     }
     /// How many words the frame has.
     pub fn frame_words(&self) -> u32 {
@@ -168,11 +187,12 @@ impl Engine {
     }
     /// The names of the columns of [`Engine::samples`].
     pub fn sample_columns(&self) -> Result<JsValue, JsError> {
-        to_js(&dto::sample_columns(self.run.scenario().directory.members))
+        to_js(&dto::sample_columns(self.run.sim().directory().api_servers))
     }
     /// The points of the series from number `from` on, one after the other, each with a value per column.
     pub fn samples(&self, from: f64) -> Float64Array {
-        let cells = dto::sample_cells(self.run.history().since(from as u64), self.run.scenario().directory.members);
+        let apis = self.run.sim().directory().api_servers;
+        let cells = dto::sample_cells(self.run.history().since(from as u64), apis);
         Float64Array::from(cells.as_slice())
     }
     /// The run as data, in JSON: scenario, seed, journal, time and digest.

@@ -1,13 +1,17 @@
 // What the views may ask for. Controls call these; everything flows back through the engine's next frame.
 
 import type { Catalog, Change, FaultRequest } from './engine.ts';
-import type { Action, State } from './state.ts';
+import type { Cluster } from './cluster.ts';
+import type { Operation } from './notes.ts';
+import type { Action, State, Topology } from './state.ts';
 
 export interface App {
   readonly catalog: Catalog;
   readonly state: State;
-  /** How many members the scenario has; as many hosts and API servers. */
-  readonly members: number;
+  /** What workloads and pods are called. */
+  readonly named: { workload(id: number): string; pod(workload: number, template: number, number: number): string };
+  /** What there is. */
+  readonly cluster: Cluster;
   /** Whether the scenario does things by itself, so that the page sets no tasks. */
   readonly scripted: boolean;
   /** Where every dial stands, as the engine says. */
@@ -24,6 +28,10 @@ export interface App {
   /** Takes the last event back. */
   stepBack(): void;
   startOver(scenario: string, seed: number): void;
+  /** Starts over with a cluster of another shape. */
+  rebuild(topology: Topology): void;
+  /** Something is done with kubectl, or a machine is plugged in. */
+  operate(act: Operation): void;
 }
 
 /** Where a dial stands. */

@@ -2,6 +2,7 @@
 
 import init, { Engine, panic_text } from '../pkg/brownout.js';
 import wasm from '../pkg/brownout_bg.wasm';
+import type { Topology } from './state.ts';
 import { missing, read, type Frame } from './frame.ts';
 
 export interface TableSpec {
@@ -23,14 +24,32 @@ export interface KnobSpec {
 /** Everything the engine has names for. Constant for a build. */
 export interface Catalog {
   engine_version: string;
-  scenarios: { name: string; title: string; summary: string; members: number }[];
+  scenarios: ({ name: string; title: string; summary: string } & Topology)[];
   knobs: KnobSpec[];
   places: string[];
   faults: string[];
   notes: { name: string; notable: boolean; help: string }[];
   classes: string[];
   tables: TableSpec[];
+  /** Kinds of API users' requests. */
+  request_kinds: string[];
+  rungs: string[];
+  signs: string[];
+  steps: string[];
+  /** What a written incident analysis claims. */
+  phases: { failure: PhaseSpec[]; recovery: PhaseSpec[] };
+  alerts: { name: string; severity: 'warning' | 'critical'; hold_ms: number; unit: Unit; help: string }[];
+  lamps: { name: string; unit: Unit; threshold: number; help: string }[];
 }
+
+export interface PhaseSpec {
+  name: string;
+  from_s: number;
+  to_s: number | null;
+}
+
+/** What an alert's or a lamp's number counts. */
+export type Unit = 'count' | 'milli_percent' | 'us' | 'milli_per_second' | 'milli_burn';
 
 /** A thing that happened. `a` and `b` mean what the note's kind says. */
 export interface NoteRow {
@@ -74,9 +93,11 @@ export { Engine };
 /** The engine's module, with the memory that its frames lie in. */
 export interface Module {
   catalog: Catalog;
-  create(scenario: string, seed: number): Engine;
-  /** The frame as it is now. Good until the engine is called again. */
-  frame(engine: Engine): Frame;
+  create(scenario: string, seed: number, topology: Topology | null): Engine;
+  /** Reads again what things are called. */
+  named(engine: Engine): void;
+  /** The frame as it is now, good until the engine is called again. Unless `all`, nodes and pods are as they were last. */
+  frame(engine: Engine, all: boolean): Frame;
   /** What the engine said when it broke. */
   panicText(): string;
 }
@@ -87,13 +108,17 @@ export async function load(): Promise<Module> {
   const catalog: Catalog = Engine.catalog();
   const lacking = missing(catalog.tables);
   if (lacking.length > 0) throw new Error(`The engine's frame lacks ${lacking.join(', ')}.`);
+  let names: readonly string[] = [];
   return {
     catalog,
-    create: (scenario, seed) => new Engine(scenario, seed),
-    frame(engine) {
+    named(engine) {
+      names = engine.workload_names();
+    },
+    create: (scenario, seed, topology) => new Engine(scenario, seed, topology),
+    frame(engine, all) {
       // First the call: it may move the memory.
-      const at = engine.fill_frame();
-      return read(memory.buffer, at, catalog.tables);
+      const at = engine.fill_frame(all);
+      return read(memory.buffer, at, catalog.tables, { names, kinds: catalog.request_kinds });
     },
     panicText: () => panic_text(),
   };

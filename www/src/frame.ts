@@ -7,15 +7,18 @@ export const NONE = 0xffff_ffff;
 
 /** The columns that the page reads. A table may have more. */
 const COLUMNS = {
-  world: ['now_ms', 'now_us', 'members', 'notes_end', 'samples_end', 'packets_in_flight', 'faults', 'violations'],
+  world: [
+    'now_ms', 'now_us', 'members', 'api_servers', 'external', 'nodes', 'control_hosts', 'notes_end', 'samples_end',
+    'packets_in_flight', 'faults', 'violations',
+  ],
   host: ['up', 'paused', 'disk_times', 'clock_ppm'],
   member: [
     'running', 'role', 'term', 'leader', 'last_index', 'commit_index', 'applied_index', 'revision',
     'election_elapsed', 'election_timeout', 'leaderless', 'syncing', 'pending', 'streams',
   ],
-  api: ['running', 'hung', 'etcd_state', 'healthy', 'in_flight', 'requests', 'failures', 'oldest'],
+  api: ['host', 'running', 'hung', 'etcd_state', 'healthy', 'in_flight', 'requests', 'failures', 'oldest'],
   elector: [
-    'host', 'component', 'running', 'believes', 'can_act', 'observed', 'lease_left', 'renew_left', 'next_try',
+    'api', 'component', 'running', 'believes', 'can_act', 'observed', 'lease_left', 'renew_left', 'next_try',
     'restart_in', 'exits', 'calling',
   ],
   lease: ['holder', 'renewed_ago', 'transitions', 'left'],
@@ -23,7 +26,20 @@ const COLUMNS = {
   stream: ['from', 'to', 'kind', 'up', 'cwnd', 'rto', 'backoff', 'backlog', 'queue'],
   flight: ['number', 'from', 'to', 'class', 'lost', 'sent', 'progress'],
   fault: ['id', 'kind', 'host', 'to', 'value', 'since'],
-  load: ['api', 'kind', 'sent', 'ok', 'failed', 'waiting', 'success', 'p50', 'p99'],
+  load: ['api', 'kind', 'sent', 'ok', 'failed', 'waiting', 'ended', 'success', 'p50', 'p99'],
+  episode: ['episode', 'settled', 'began_ms', 'healed_ms', 'over'],
+  hurt: ['at_ms', 'sign', 'program'],
+  kind_hurt: ['at_ms'],
+  step: ['state', 'at_ms'],
+  harm: ['desired', 'serving', 'missing_ms', 'blocked', 'blocked_ms', 'requests', 'failed'],
+  alert: ['state', 'since_ms', 'value', 'instances'],
+  lamp: ['lit_ms', 'value'],
+  workload: [
+    'id', 'kind', 'desired', 'current', 'updated', 'ready', 'template', 'pods', 'pods_ready', 'endpoints', 'endpoints_ready',
+    'claims', 'claims_bound', 'stuck',
+  ],
+  node: ['registered', 'ready', 'cordoned', 'taints', 'up', 'kubelet', 'pods'],
+  pod: ['workload', 'template', 'number', 'node', 'phase', 'ready', 'deleting', 'unschedulable', 'restarts'],
 } as const;
 
 type Columns = typeof COLUMNS;
@@ -32,7 +48,12 @@ export type TableName = keyof Columns;
 /** One column. Out of range it reads 0, so that a view of a table with fewer rows stays quiet. */
 export type Column = (row: number) => number;
 export type Table<Name extends TableName> = { readonly rows: number } & Readonly<Record<Columns[Name][number], Column>>;
-export type Frame = { readonly [Name in TableName]: Table<Name> };
+export type Frame = { readonly [Name in TableName]: Table<Name> } & {
+  /** The workloads' names, by number. */
+  readonly names: readonly string[];
+  /** The kinds of API users' requests, by number. */
+  readonly kinds: readonly string[];
+};
 
 /** What is wrong with the engine's layout for this page, or nothing. */
 export function missing(layout: readonly TableSpec[]): string[] {
@@ -44,7 +65,7 @@ export function missing(layout: readonly TableSpec[]): string[] {
 }
 
 /** The tables that start at byte `at`. They are good until the engine is called again. */
-export function read(memory: ArrayBuffer, at: number, layout: readonly TableSpec[]): Frame {
+export function read(memory: ArrayBuffer, at: number, layout: readonly TableSpec[], named: Pick<Frame, 'names' | 'kinds'>): Frame {
   const tables: Record<string, Record<string, Column | number>> = {};
   for (const { name, columns } of layout) {
     const rows = new Uint32Array(memory, at, 1)[0] ?? 0;
@@ -57,7 +78,7 @@ export function read(memory: ArrayBuffer, at: number, layout: readonly TableSpec
     }
     tables[name] = table;
   }
-  return tables as unknown as Frame;
+  return { ...tables, ...named } as unknown as Frame;
 }
 
 /** The simulated time in milliseconds. */

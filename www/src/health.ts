@@ -1,11 +1,11 @@
 // What is wrong on each rung, worst first, and since when. Read off the frame alone: no rung looks at a dial.
 
 import { nowMs, rowsWhere, type Frame } from './frame.ts';
-import { moment, ppm, say, share, span } from './say.ts';
-import { apiShape, electorName, electorShape, hostName, loadRow } from './words.ts';
+import { moment, ppm, say, share, span, type Key } from './say.ts';
+import { apiShape, electorName, electorShape, hostName, kindName, nodeShape, workloadName, type NodeShape } from './words.ts';
 
-export type Rung = 'users' | 'election' | 'api' | 'etcd' | 'network';
-export const RUNGS: readonly Rung[] = ['users', 'election', 'api', 'etcd', 'network'];
+export type Rung = 'users' | 'nodes' | 'control' | 'election' | 'api' | 'etcd' | 'network';
+export const RUNGS: readonly Rung[] = ['users', 'nodes', 'control', 'election', 'api', 'etcd', 'network'];
 
 export interface Health {
   /** 0 healthy, 1 something is wrong, 2 the rung does not do its work. */
@@ -172,24 +172,56 @@ function election(frame: Frame): Health {
   return findings.health();
 }
 
+/** Things of one kind that are in one state: the one there is by name, many by their number. */
+function some(findings: Findings, weight: 1 | 1.5, rows: readonly number[], one: Key, many: Key): void {
+  const [first] = rows;
+  if (first === undefined) return;
+  findings.add(weight, rows.length === 1 ? say(one, { n: String(first + 1) }) : say(many, { n: rows.length }));
+}
+
+function nodes(frame: Frame): Health {
+  const findings = new Findings();
+  const { node, workload } = frame;
+  const shapes = new Map<NodeShape, number[]>();
+  for (let row = 0; row < node.rows; row += 1) {
+    const shape = nodeShape(frame, row);
+    const rows = shapes.get(shape);
+    if (rows === undefined) shapes.set(shape, [row]);
+    else rows.push(row);
+  }
+  some(findings, 1.5, shapes.get('off') ?? [], 'bad_node_off', 'bad_nodes_off');
+  some(findings, 1.5, shapes.get('unknown') ?? [], 'bad_node_unknown', 'bad_nodes_unknown');
+  some(findings, 1.5, shapes.get('unready') ?? [], 'bad_node_unready', 'bad_nodes_unready');
+  some(findings, 1, shapes.get('silent') ?? [], 'bad_node_silent', 'bad_nodes_silent');
+  some(findings, 1, shapes.get('unregistered') ?? [], 'bad_node_unregistered', 'bad_nodes_unregistered');
+  for (let row = 0; row < workload.rows; row += 1) {
+    const [ready, desired] = [workload.ready(row), workload.desired(row)];
+    if (ready >= desired) continue;
+    findings.add(ready === 0 ? 2 : 1, say('bad_workload', { name: workloadName(frame, workload.id(row)), ready, n: desired }));
+  }
+  return findings.health();
+}
+
+function control(_frame: Frame): Health {
+  return { level: 0, problems: [] };
+}
+
 function users(frame: Frame): Health {
   const findings = new Findings();
   const { load } = frame;
   let served = 0;
-  for (let row = 0; row < frame.api.rows; row += 1) {
-    for (const kind of [1, 0] as const) {
-      const at = loadRow(frame, row, kind);
-      if (at < 0 || load.sent(at) === 0) continue;
-      const values = { kind: say(`kind_${kind}`), n: row + 1 };
-      const success = load.success(at);
-      if (success < 0) findings.add(1.5, say('bad_stalled', values));
-      else if (success < 1) findings.add(1.5, say('bad_failing', { ...values, share: share(1 - success) }));
-      const waiting = load.waiting(at);
-      const hangs = waiting > 0 && frame.api.oldest(row) > SLOW;
-      if (hangs) findings.add(1.5, say('bad_waiting', { n: waiting, kind: say(`kind_${kind}`), api: row + 1 }));
-      if (success > 0 && !hangs) served += 1;
-      if (load.p99(at) > SLOW) findings.add(1, say('bad_slow', { ...values, span: span(load.p99(at)) }));
-    }
+  for (let row = 0; row < load.rows; row += 1) {
+    if (load.sent(row) === 0) continue;
+    const api = load.api(row);
+    const values = { kind: kindName(frame, load.kind(row)), n: api + 1 };
+    const success = load.success(row);
+    const waiting = load.waiting(row);
+    if (success < 0 && waiting > 0) findings.add(1.5, say('bad_stalled', values));
+    else if (success >= 0 && success < 1) findings.add(1.5, say('bad_failing', { ...values, share: share(1 - success) }));
+    const hangs = waiting > 0 && frame.api.oldest(api) > SLOW;
+    if (hangs && success >= 0) findings.add(1.5, say('bad_waiting', { n: waiting, kind: values.kind, api: api + 1 }));
+    if (success > 0 && !hangs) served += 1;
+    if (load.p99(row) > SLOW) findings.add(1, say('bad_slow', { ...values, span: span(load.p99(row)) }));
   }
   const health = findings.health();
   return served === 0 && health.level > 0 ? { ...health, level: 2 } : health;
@@ -202,6 +234,8 @@ export function examine(frame: Frame, stuckMs: number): Record<Rung, Health> {
     etcd: etcd(frame, stuckMs),
     api: api(frame),
     election: election(frame),
+    control: control(frame),
+    nodes: nodes(frame),
     users: users(frame),
   };
 }

@@ -1,6 +1,7 @@
 // Where everything in the drawing is: a function of its width and of what there is, shared by SVG and canvas.
 
-import { RUNGS, type Rung } from './health.ts';
+import { apiHost, type Cluster } from './cluster.ts';
+import type { Rung } from './health.ts';
 
 export interface Point {
   readonly x: number;
@@ -13,65 +14,83 @@ export interface Box extends Point {
 export interface Layout {
   readonly width: number;
   readonly height: number;
+  /** Where the drawn rungs begin, below those that are text. */
+  readonly top: number;
   /** The height of a rung's words, and whether they are two lines. */
   readonly header: number;
   readonly stacked: boolean;
-  readonly members: number;
+  readonly cluster: Cluster;
   /** Whether there is little room beside the shapes, so that texts go below them. */
   readonly narrow: boolean;
   /** Whether long names must give way to short ones. */
   readonly compact: boolean;
-  readonly rungs: Readonly<Record<Rung, { readonly top: number; readonly height: number }>>;
-  /** The column of a host. */
-  readonly columns: readonly Box[];
+  readonly rungs: Readonly<Record<DrawnRung, { readonly top: number; readonly height: number }>>;
+  /** The columns of API servers, and of etcd members. */
+  readonly apis: readonly Column[];
+  readonly members: readonly Column[];
 }
+export interface Column {
+  readonly x: number;
+  readonly w: number;
+}
+
+/** The rungs that are drawn; those above them are text. */
+export type DrawnRung = Exclude<Rung, 'users' | 'nodes' | 'control'>;
+export const DRAWN: readonly DrawnRung[] = ['election', 'api', 'etcd', 'network'];
 
 const HEADER = 26;
 const HEADER_STACKED = 42;
 /** Narrower drawings than this put what is wrong below a rung's name. */
 const STACKED = 560;
-const HEIGHTS: Readonly<Record<Rung, { wide: number; narrow: number }>> = {
-  users: { wide: 44, narrow: 74 },
+const HEIGHTS: Readonly<Record<DrawnRung, { wide: number; narrow: number }>> = {
   election: { wide: 98, narrow: 158 },
   api: { wide: 40, narrow: 62 },
-  etcd: { wide: 80, narrow: 136 },
-  network: { wide: 100, narrow: 116 },
+  etcd: { wide: 62, narrow: 136 },
+  network: { wide: 92, narrow: 112 },
 };
+/** What the API servers' own hosts take where etcd has its own. */
+const HOST_ROW = 64;
 const GAP = 9;
 
-/** Room that each member's column needs for its texts beside its shapes, and for their long names. */
+/** Room that each column needs for its texts beside its shapes, and for their long names. */
 const COLUMN_WIDE = 190;
 const COLUMN_ROOMY = 245;
 
-export function layOut(width: number, members: number): Layout {
-  const narrow = width / members < COLUMN_WIDE;
+export function layOut(width: number, cluster: Cluster, top = 0): Layout {
+  const most = Math.max(1, cluster.members, cluster.apis);
+  const narrow = width / most < COLUMN_WIDE;
   const size = narrow ? 'narrow' : 'wide';
   const stacked = width < STACKED;
   const header = stacked ? HEADER_STACKED : HEADER;
-  let top = 2;
-  const rungs = {} as Record<Rung, { top: number; height: number }>;
-  for (const rung of RUNGS) {
-    const height = header + HEIGHTS[rung][size];
-    rungs[rung] = { top, height };
-    top += height + GAP;
+  let y = top + 2;
+  const rungs = {} as Record<DrawnRung, { top: number; height: number }>;
+  for (const rung of DRAWN) {
+    const height = header + HEIGHTS[rung][size] + (rung === 'network' && cluster.external ? HOST_ROW : 0);
+    rungs[rung] = { top: y, height };
+    y += height + GAP;
   }
   const gutter = narrow ? 8 : 20;
-  const w = (width - gutter * (members - 1)) / members;
-  const columns = Array.from({ length: members }, (_, n) => ({ x: n * (w + gutter), y: 0, w, h: top }));
-  const compact = width / members < COLUMN_ROOMY;
-  return { width, height: top - GAP + 4, header, stacked, members, narrow, compact, rungs, columns };
+  const columns = (count: number): Column[] => {
+    const w = (width - gutter * (count - 1)) / Math.max(1, count);
+    return Array.from({ length: count }, (_, n) => ({ x: n * (w + gutter), w }));
+  };
+  const compact = width / most < COLUMN_ROOMY;
+  const members = columns(cluster.members);
+  // In the stacked topology an API server stands above its member, also where there are fewer of them.
+  const apis = cluster.external ? columns(cluster.apis) : members.slice(0, cluster.apis);
+  return { width, height: y - GAP + 4, top, header, stacked, cluster, narrow, compact, rungs, apis, members };
 }
 
-/** The box of a rung's things in a host's column. */
-export function cell({ rungs, columns, header }: Layout, rung: Rung, host: number): Box {
-  const { x = 0, w = 0 } = columns[host] ?? {};
+/** The box of a rung's thing: of an API server's number on the upper rungs, of a member's on the lower. */
+export function cell({ rungs, apis, members, header }: Layout, rung: DrawnRung, n: number): Box {
+  const { x = 0, w = 0 } = (rung === 'election' || rung === 'api' ? apis : members)[n] ?? {};
   const { top, height } = rungs[rung];
   return { x, y: top + header, w, h: height - header };
 }
 
-/** One of the two electors of a host. */
-export function electorBox(layout: Layout, host: number, component: number): Box {
-  const { x, y, w, h } = cell(layout, 'election', host);
+/** One of the two electors beside an API server. */
+export function electorBox(layout: Layout, api: number, component: number): Box {
+  const { x, y, w, h } = cell(layout, 'election', api);
   const each = (h - 6) / 2;
   return { x, y: y + component * (each + 6), w, h: each };
 }
@@ -88,8 +107,10 @@ export function memberCentre(layout: Layout, host: number): Point {
 }
 
 export function hostCentre(layout: Layout, host: number): Point {
-  const { x, y, w } = cell(layout, 'network', host);
-  return { x: x + w / 2, y: y + 20 };
+  const { members, external } = layout.cluster;
+  const { y } = cell(layout, 'network', 0);
+  const { x, w } = (host < members ? layout.members[host] : layout.apis[host - members]) ?? { x: 0, w: 0 };
+  return { x: x + w / 2, y: y + 20 + (external && host < members ? HOST_ROW : 0) };
 }
 
 export function hostWidth({ narrow }: Layout): number {
@@ -120,9 +141,11 @@ export function onCurve([from, middle, to]: readonly [Point, Point, Point], t: n
 
 /** The path of a packet, as a function of how far it is. Each direction keeps to its side. */
 export function route(layout: Layout, from: number, to: number, flightClass: string): ((t: number) => Point) | undefined {
-  const { members } = layout;
-  if (from < members && to < members && from !== to) {
-    const curve = linkCurve(layout, from, to);
+  const { cluster } = layout;
+  const { controlHosts, members } = cluster;
+  if (from < controlHosts && to < controlHosts && from !== to) {
+    const apart = Math.max(from, to) >= members;
+    const curve = apart ? straight(layout, from, to) : linkCurve(layout, from, to);
     const side = from < to ? -3 : 3;
     return (t) => {
       const { x, y } = onCurve(curve, t);
@@ -130,44 +153,58 @@ export function route(layout: Layout, from: number, to: number, flightClass: str
     };
   }
   const host = Math.min(from, to);
-  const column = layout.columns[host];
-  if (column === undefined) return undefined;
-  const middleOf = (rung: Rung): number => {
-    const { y, h } = cell(layout, rung, host);
+  const api = cluster.external ? host - members : host;
+  const column = layout.apis[api] ?? layout.members[host];
+  if (column === undefined || host >= controlHosts) return undefined;
+  const middleOf = (rung: DrawnRung): number => {
+    const { y, h } = cell(layout, rung, 0);
     return y + h / 2;
   };
-  // A loopback has two directions as well, but the frame cannot tell them apart: all climb.
-  const ends: [Rung, Rung] | undefined =
+  const { top } = layout.rungs.election;
+  // A loopback has two directions as well, but the frame cannot tell them apart: all climb. What lies beyond the
+  // control plane, nodes and users, is above the drawing.
+  const ends: [number, number] | undefined =
     from !== to
       ? from > to
-        ? ['users', 'api']
-        : ['api', 'users']
+        ? [top, middleOf('api')]
+        : [middleOf('api'), top]
       : flightClass === 'etcd'
-        ? ['api', 'etcd']
-        : flightClass === 'api'
-          ? ['election', 'api']
+        ? [middleOf('api'), middleOf('etcd')]
+        : flightClass === 'api' || flightClass === 'watch'
+          ? [middleOf('election'), middleOf('api')]
           : undefined;
   if (ends === undefined) return undefined;
-  const [start, end] = [middleOf(ends[0]), middleOf(ends[1])];
+  const [start, end] = ends;
   const x = column.x + LANE + (from > to ? -3 : 3);
   return (t) => ({ x, y: start + (end - start) * t });
 }
 
+/** Between a member's host and an API server's. */
+export function straight(layout: Layout, from: number, to: number): readonly [Point, Point, Point] {
+  const [a, b] = [hostCentre(layout, from), hostCentre(layout, to)];
+  return [a, { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }, b];
+}
+
 /** Where the handle of the loss dial sits for a place of it. */
 export function lossHandle(layout: Layout, place: string): Point {
+  const { cluster } = layout;
   const member = /^member-(\d)$/.exec(place)?.[1];
   if (member !== undefined) {
     const { x, y } = hostCentre(layout, Number(member) - 1);
     return { x, y: y + HOST_H / 2 + 16 };
   }
   const loopback = /^api-etcd-(\d)$/.exec(place)?.[1];
-  if (loopback !== undefined) {
+  if (loopback !== undefined && !cluster.external) {
     const { x, w } = cell(layout, 'api', Number(loopback) - 1);
     // Beside the words at the right end of the rung's line.
-    const aside = Number(loopback) === layout.members && !layout.stacked ? 110 : 0;
+    const aside = Number(loopback) === cluster.apis && !layout.stacked ? 110 : 0;
     return { x: x + w - 50 - aside, y: layout.rungs.etcd.top + 6 };
   }
-  if (place === 'one-way-1-2' && layout.members > 1) {
+  if (loopback !== undefined) {
+    const { x, y } = hostCentre(layout, apiHost(Number(loopback) - 1, cluster));
+    return { x, y: y + HOST_H / 2 + 16 };
+  }
+  if (place === 'one-way-1-2' && cluster.members > 1) {
     const { x, y } = onCurve(linkCurve(layout, 0, 1), 0.5);
     return { x, y: y + 22 };
   }

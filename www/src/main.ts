@@ -2,12 +2,13 @@
 
 import { load, type Change, type Engine, type FaultRequest, type Module, type NoteRow } from './engine.ts';
 import type { App } from './app.ts';
+import { NO_CLUSTER, clusterOf, type Cluster } from './cluster.ts';
 import { byId, setText } from './dom.ts';
 import { nowMs, type Frame } from './frame.ts';
 import { Loop } from './loop.ts';
-import { noteText, SPOKEN, type Act } from './notes.ts';
+import { noteText, SPOKEN, type Act, type Operation } from './notes.ts';
 import { capital, moment, say } from './say.ts';
-import { INITIAL, reduce, type Action, type State } from './state.ts';
+import { INITIAL, reduce, type Action, type State, type Topology } from './state.ts';
 import { format, parse, type Wish } from './url.ts';
 import { Charts } from './view/charts.ts';
 import { Dials } from './view/dials.ts';
@@ -15,13 +16,18 @@ import { Events } from './view/events.ts';
 import { Faults } from './view/faults.ts';
 import { Flights } from './view/flights.ts';
 import { Inspector } from './view/inspector.ts';
+import { Kubectl } from './view/kubectl.ts';
 import { Ladder, legend } from './view/ladder.ts';
+import { Lamps } from './view/lamps.ts';
+import { Milestones } from './view/milestones.ts';
 import { showBroken, updateNotices, Voice } from './view/notices.ts';
 import { readPalette, type Palette } from './view/palette.ts';
 import { Scene } from './view/scene.ts';
 import { Tasks } from './view/tasks.ts';
 import { Timeline } from './view/timeline.ts';
 import { TopBar } from './view/topbar.ts';
+import { TopologyPanel } from './view/topology.ts';
+import { podName, workloadName } from './words.ts';
 
 /** Simulated time before the page opens, in µs: the cluster has elected its leaders and holders by then. */
 const WARM_UP_US = 5_000_000;
@@ -42,6 +48,8 @@ class Page implements App {
   knobs: ReadonlyMap<string, number> = new Map();
   readonly catalog;
   scripted = false;
+  cluster: Cluster = NO_CLUSTER;
+  readonly named;
   private readonly module: Module;
   private engine: Engine;
   private readonly loop: Loop;
@@ -65,9 +73,14 @@ class Page implements App {
   constructor(module: Module, wish: Wish) {
     this.module = module;
     this.catalog = module.catalog;
-    const { scenario, seed, running, speed, theme, notices } = wish;
-    this.state = { ...INITIAL, scenario, seed, speed, theme, notices };
-    this.engine = this.create(wish.changes);
+    const now = (): Frame => module.frame(this.engine, false);
+    this.named = {
+      workload: (id: number): string => workloadName(now(), id),
+      pod: (workload: number, template: number, number: number): string => podName(now(), workload, template, number),
+    };
+    const { scenario, seed, topology, running, speed, theme, notices } = wish;
+    this.state = { ...INITIAL, scenario, seed, topology, speed, theme, notices };
+    this.engine = this.first(wish);
     this.loop = new Loop({
       nowUs: () => this.engine.now_us(),
       run: (untilUs, budget) => this.engine.run(untilUs, budget),
@@ -82,10 +95,6 @@ class Page implements App {
     this.refresh();
     this.loop.speed = speed;
     this.act({ type: 'run', running });
-  }
-
-  get members(): number {
-    return this.catalog.scenarios.find(({ name }) => name === this.state.scenario)?.members ?? 0;
   }
 
   act(action: Action): void {
@@ -122,6 +131,9 @@ class Page implements App {
   inject(fault: FaultRequest): void {
     this.command(() => this.engine.inject(fault));
   }
+  operate(act: Operation): void {
+    this.command(() => this.engine.operate(act), 'kubectl');
+  }
   heal(id: number): void {
     this.command(() => this.engine.heal(id));
   }
@@ -139,7 +151,7 @@ class Page implements App {
     this.command(() => {
       this.engine.step_back();
       // What had been heard after this moment has not happened yet.
-      const end = this.module.frame(this.engine).world.notes_end(0);
+      const end = this.module.frame(this.engine, true).world.notes_end(0);
       this.noteNumber = Math.min(this.noteNumber, end);
       this.views.events.forgetFrom(end);
       this.views.flights.forget();
@@ -147,12 +159,23 @@ class Page implements App {
   }
   startOver(scenario: string, seed: number): void {
     const same = scenario === this.state.scenario;
-    const changes = same ? [...this.knobs].map(([name, value]) => ({ name, value })) : [];
-    this.act({ type: 'start-over', scenario, seed });
+    this.begin(scenario, seed, same ? this.state.topology : null, same, '');
+  }
+  rebuild(topology: Topology): void {
+    const { scenario, seed } = this.state;
+    this.begin(scenario, seed, topology, true, 'topology');
+  }
+  /** Another run; the old one goes on if the engine refuses the new one. */
+  private begin(scenario: string, seed: number, topology: Topology | null, keepDials: boolean, where: string): void {
+    const changes = keepDials ? [...this.knobs].map(([name, value]) => ({ name, value })) : [];
+    let fresh: Engine | undefined;
     this.guard(() => {
-      this.engine.free();
-      this.engine = this.create(changes);
-    });
+      fresh = this.create(scenario, seed, topology, changes);
+    }, where);
+    if (fresh === undefined) return;
+    this.act({ type: 'start-over', scenario, seed, topology });
+    this.engine.free();
+    this.engine = fresh;
     this.stepping = false;
     this.noteNumber = 0;
     this.samplesEnd = 0;
@@ -164,9 +187,20 @@ class Page implements App {
     this.refresh();
   }
 
+  /** The first run. A cluster that the engine refuses becomes the scenario's own, and a sentence. */
+  private first({ scenario, seed, topology, changes }: Wish): Engine {
+    try {
+      return this.create(scenario, seed, topology, changes);
+    } catch (error) {
+      if (topology === null || !(error instanceof Error) || error instanceof WebAssembly.RuntimeError) throw error;
+      const notice = say('bad_parameters_cluster', { sentence: capital(error.message) });
+      this.state = { ...this.state, topology: null, notices: [...this.state.notices, notice] };
+      return this.create(scenario, seed, null, changes);
+    }
+  }
   /** A healthy, elected cluster with these dials. */
-  private create(changes: readonly Change[]): Engine {
-    const engine = this.module.create(this.state.scenario, this.state.seed);
+  private create(scenario: string, seed: number, topology: Topology | null, changes: readonly Change[]): Engine {
+    const engine = this.module.create(scenario, seed, topology);
     this.scripted = commandsOf(engine.journal()).length > 0;
     const set = (some: Change[]): void => {
       try {
@@ -186,18 +220,18 @@ class Page implements App {
     return engine;
   }
   /** Calls the engine where a refusal is a sentence and anything else its end. */
-  private command(call: () => void): void {
+  private command(call: () => void, where = ''): void {
     const before = this.state.refused;
-    this.guard(call);
+    this.guard(call, where);
     if (before !== null && before === this.state.refused) this.act({ type: 'accepted' });
     this.refresh();
   }
-  private guard(call: () => void): void {
+  private guard(call: () => void, where = ''): void {
     if (this.isBroken) return;
     try {
       call();
     } catch (error) {
-      this.refused('', error);
+      this.refused(where, error);
     }
   }
   private refused(knob: string, error: unknown): void {
@@ -212,6 +246,8 @@ class Page implements App {
     if (this.isBroken) return;
     const knobs: Change[] = this.engine.knobs();
     this.knobs = new Map(knobs.map(({ name, value }) => [name, value]));
+    this.module.named(this.engine);
+    this.cluster = clusterOf(this.module.frame(this.engine, true));
     this.changed();
   }
   private changed(): void {
@@ -236,9 +272,13 @@ class Page implements App {
       topbar: new TopBar(this, byId('topbar')),
       tasks: new Tasks(this, byId('task'), (text) => voice.say(text)),
       dials: new Dials(this, byId('dials-network'), byId('dials-election')),
+      topology: new TopologyPanel(this, byId('dials-election')),
+      kubectl: new Kubectl(this, byId('kubectl')),
       faults: new Faults(this, byId('faults')),
       ladder: new Ladder(this, byId('ladder'), canvas, redraw),
       flights: new Flights(this, canvas),
+      lamps: new Lamps(this, byId('lamps')),
+      milestones: new Milestones(this, byId('milestones')),
       charts: new Charts(this, byId('charts')),
       scene: new Scene(byId('scene-words'), redraw),
       inspector: new Inspector(this, byId('inspector')),
@@ -262,7 +302,7 @@ class Page implements App {
     if (this.dirty) this.controls();
     if (this.dirty || now - this.samplesAt >= SAMPLES_EVERY) this.takeSamples(now);
     // From here on the frame's views are in use: no call of the engine.
-    const frame = this.module.frame(this.engine);
+    const frame = this.module.frame(this.engine, this.due.length > 0);
     if (this.samplesTaken) this.samplesEnd = frame.world.samples_end(0);
     this.samplesTaken = false;
     // All at once after a command; else one a frame, so that none is late.
@@ -274,18 +314,22 @@ class Page implements App {
   }
   /** What only changes when somebody asks for it, and may ask the engine. */
   private controls(): void {
-    const { dials, topbar, events } = this.views;
+    const { dials, topology, topbar, events } = this.views;
     dials.update();
+    topology.update();
     topbar.update();
     events.answer();
     updateNotices(this, byId('notices'));
   }
   /** The parts of the page that are text. Each is brought up to date four times a second. */
   private readonly texts: readonly ((frame: Frame) => void)[] = [
-    (frame) => this.views.ladder.update(frame, this.still.matches),
+    (frame) => this.views.ladder.update(frame, this.palette, this.still.matches),
     (frame) => this.views.timeline.update(nowMs(frame), this.loop.behind, this.views.events.caption, this.stepping),
     (frame) => this.views.inspector.update(frame),
     (frame) => this.views.faults.update(frame),
+    (frame) => this.views.kubectl.update(frame),
+    (frame) => this.views.lamps.update(frame),
+    (frame) => this.views.milestones.update(frame),
     () => this.views.events.update(),
     (frame) => this.views.scene.update(frame, this.views.ladder),
     (frame) => {
@@ -304,7 +348,7 @@ class Page implements App {
     const shown = fresh.filter(({ kind }) => kind === 'command' || notable.get(kind) === true);
     this.views.events.add(shown);
     const spoken = shown.findLast(({ kind }) => SPOKEN.has(kind));
-    if (spoken !== undefined && this.state.running) this.views.voice.say(capital(noteText(spoken, this.members)));
+    if (spoken !== undefined && this.state.running) this.views.voice.say(capital(noteText(spoken, this.cluster)));
   }
   /** Every command so far; kept for the day the engine can no longer tell. */
   private takeJournal(): { do: Act }[] {

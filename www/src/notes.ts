@@ -1,6 +1,7 @@
 // Notes and causes as sentences.
 
 import type { NoteRow, WhyRow } from './engine.ts';
+import { nodeOfHost, type Cluster } from './cluster.ts';
 import { ppm, say, sayIfKnown, span } from './say.ts';
 import { memberName, programName } from './words.ts';
 
@@ -9,9 +10,9 @@ function statusText(status: number): string {
 }
 
 /** Everything that the locale's sentence about a note may name. */
-function values({ program, a, b }: Pick<NoteRow, 'program' | 'a' | 'b'>, members: number): Record<string, string | number> {
+function values({ program, a, b }: Pick<NoteRow, 'program' | 'a' | 'b'>, cluster: Cluster): Record<string, string | number> {
   return {
-    program: programName(program, members),
+    program: programName(program, cluster),
     term: String(b),
     index: String(b),
     leader: memberName(a),
@@ -23,15 +24,15 @@ function values({ program, a, b }: Pick<NoteRow, 'program' | 'a' | 'b'>, members
   };
 }
 
-type Special = (a: number, b: number, members: number) => { key?: string; values?: Record<string, string | number> };
+type Special = (a: number, b: number, cluster: Cluster) => { key?: string; values?: Record<string, string | number> };
 
 /** Kinds of notes whose `a` and `b` need unpacking. */
 const SPECIAL: Readonly<Record<string, Special>> = {
   started: (a) => (a === 0 ? {} : { key: 'started_again' }),
   restart_in: (a) => (a === 0 ? { key: 'restart_at_once' } : { values: { span: span(a) } }),
   loses_leader: (a) => (a === 0 ? { key: 'loses_leader_none' } : {}),
-  observed_holder: (a, _, members) =>
-    a >>> 8 >= 0xffff ? { key: 'observed_nobody' } : { values: { holder: programName(a >>> 8, members) } },
+  observed_holder: (a, _, cluster) =>
+    a >>> 8 >= 0xffff ? { key: 'observed_nobody' } : { values: { holder: programName(a >>> 8, cluster) } },
   renewal_fails: (_, b) => ({ values: { status: statusText(b) } }),
   start_fails: (_, b) => ({ values: { status: statusText(b) } }),
   try_failed: (_, b) => ({ values: { status: statusText(b) } }),
@@ -43,9 +44,9 @@ const SPECIAL: Readonly<Record<string, Special>> = {
 };
 
 /** A note as a sentence, without its full stop. */
-export function noteText(note: Pick<NoteRow, 'program' | 'kind' | 'a' | 'b'>, members: number): string {
-  const special = SPECIAL[note.kind]?.(note.a, note.b, members) ?? {};
-  const filled = { ...values(note, members), ...special.values };
+export function noteText(note: Pick<NoteRow, 'program' | 'kind' | 'a' | 'b'>, cluster: Cluster): string {
+  const special = SPECIAL[note.kind]?.(note.a, note.b, cluster) ?? {};
+  const filled = { ...values(note, cluster), ...special.values };
   return sayIfKnown(`note_${special.key ?? note.kind}`, filled) ?? `${filled['program']}: ${note.kind}`;
 }
 
@@ -54,20 +55,53 @@ export type Act =
   | { set: { name: string; value: number }[] }
   | { inject: { name: string; host: number; to: number | null; value: number | null } }
   | { heal: number }
-  | 'heal_all';
+  | 'heal_all'
+  | Operation;
 
-/** A command as a sentence. `dial` says where a dial stands. */
-export function commandText(act: Act | undefined, dial: (name: string, value: number) => string): string {
+/** What is done with kubectl, or with a machine. */
+export type Operation =
+  | { scale: { workload: number; replicas: number } }
+  | { rollout: number }
+  | { create: { name: string; kind: string; replicas: number } }
+  | { delete_pod: { workload: number; template: number; number: number; force: boolean } }
+  | { [act in 'cordon' | 'uncordon' | 'drain' | 'delete_node']?: number }
+  | 'add_node';
+
+/** What a command's sentence may name. */
+export interface Named {
+  /** Where a dial stands. */
+  dial(name: string, value: number): string;
+  workload(id: number): string;
+  pod(workload: number, template: number, number: number): string;
+  fault: Cluster;
+}
+
+/** A command as a sentence. */
+export function commandText(act: Act | undefined, { dial, workload, pod, fault }: Named): string {
   if (act === undefined) return say('note_command');
   if (act === 'heal_all') return say('command_heal_all');
+  if (act === 'add_node') return say('command_add_node');
   if ('heal' in act) return say('command_heal');
   if ('set' in act) return say('command_set', { dials: act.set.map(({ name, value }) => dial(name, value)).join('; ') });
-  return say('command_inject', { what: faultText(act.inject) });
+  if ('inject' in act) return say('command_inject', { what: faultText(act.inject, fault) });
+  if ('scale' in act) return say('command_scale', { name: workload(act.scale.workload), n: act.scale.replicas });
+  if ('rollout' in act) return say('command_rollout', { name: workload(act.rollout) });
+  if ('create' in act) return say('command_create', { name: act.create.name, n: act.create.replicas });
+  if ('delete_pod' in act) {
+    const { workload: of, template, number, force } = act.delete_pod;
+    return say(force ? 'command_force_delete_pod' : 'command_delete_pod', { pod: pod(of, template, number) });
+  }
+  const [name = '', node = 0] = Object.entries(act)[0] ?? [];
+  return sayIfKnown(`command_${name}`, { n: String(node + 1) }) ?? say('note_command');
 }
 
 /** A fault as a clause: "host 2 is cut off". */
-export function faultText({ name, host, to, value }: { name: string; host: number; to: number | null; value: number | null }): string {
-  const values = { n: host + 1, to: to === null ? '' : to + 1, value: value ?? '', loss: ppm(value ?? 0) };
+export function faultText({ name, host, to, value }: { name: string; host: number; to: number | null; value: number | null }, cluster: Cluster): string {
+  const named = (host: number): string => {
+    const node = nodeOfHost(host, cluster);
+    return node < 0 ? say('name_host', { n: host + 1 }) : say('name_node', { n: String(node + 1) });
+  };
+  const values = { n: host + 1, host: named(host), to: to === null ? '' : named(to), value: value ?? '', loss: ppm(value ?? 0) };
   return sayIfKnown(`force_${name}`, values) ?? name;
 }
 
@@ -79,11 +113,11 @@ export function sameDials(a: Act | undefined, b: Act | undefined): boolean {
 }
 
 /** A link of a chain of causes as a sentence; the engine's own where the locale has none. */
-export function causeText(row: WhyRow, members: number, command: (place: number) => string): string {
-  if (typeof row.kind === 'string') return noteText({ ...row, kind: row.kind }, members);
+export function causeText(row: WhyRow, cluster: Cluster, command: (place: number) => string): string {
+  if (typeof row.kind === 'string') return noteText({ ...row, kind: row.kind }, cluster);
   if (row.what === 'command') return command(row.a);
   const values = {
-    program: programName(row.program, members),
+    program: programName(row.program, cluster),
     timer: row.text.replace(/^timer /, '').replaceAll('_', ' '),
     reason: sayIfKnown(`drop_${row.b}`) ?? row.text,
     class: row.text.replace(/^message read: /, ''),

@@ -38,6 +38,7 @@ const QUANTITIES: Readonly<Record<string, Quantity>> = {
   write_rate_milli: { param: 'writes', ...RATE },
   loss_place: { param: 'where', unit: '', spoken: 'value_on', factor: 1, log: false },
   pre_vote: { param: 'prevote', unit: '', spoken: 'value_on', factor: 1, log: false },
+  node_failures_milli: { param: 'failures', unit: '/h', spoken: 'unit_per_h', factor: 1000, log: true, floor: 0.1 },
   check_quorum: { param: 'checkquorum', unit: '', spoken: 'value_on', factor: 1, log: false },
 };
 

@@ -56,6 +56,22 @@ export function span(ms: number): string {
   return `${significant.format(ms)} ms`;
 }
 
+/** A number of an alert or a lamp. */
+export function amount(value: number, unit: 'count' | 'milli_percent' | 'us' | 'milli_per_second' | 'milli_burn'): string {
+  switch (unit) {
+    case 'count':
+      return whole.format(value);
+    case 'milli_percent':
+      return share(value / 1e5);
+    case 'us':
+      return span(value / 1000);
+    case 'milli_per_second':
+      return `${short(value / 1000)}/s`;
+    case 'milli_burn':
+      return `${short(value / 1000)}×`;
+  }
+}
+
 /** A moment of the run, from milliseconds. */
 export function moment(ms: number): string {
   return ms >= 120_000 ? span(ms) : `${tenths.format(ms / 1000)} s`;

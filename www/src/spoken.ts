@@ -1,6 +1,7 @@
 // Where a dial stands, in words.
 
 import { knob, type App } from './app.ts';
+import type { Cluster } from './cluster.ts';
 import { quantity, shown } from './quantity.ts';
 import { say } from './say.ts';
 
@@ -11,13 +12,15 @@ export function placeText(place: string): string {
   if (api !== undefined) return say('place_api_etcd', { n: api });
   if (place === 'all-members') return say('place_all_members');
   if (place === 'one-way-1-2') return say('place_one_way');
+  if (place === 'nodes') return say('place_nodes');
   return place === 'everything' ? say('place_everything') : place;
 }
 
-/** Whether a cluster of this size has the place. */
-export function placeExists(place: string, members: number): boolean {
+/** Whether such a cluster has the place. */
+export function placeExists(place: string, { members, apis, nodes }: Pick<Cluster, 'members' | 'apis' | 'nodes'>): boolean {
+  if (place === 'nodes') return nodes > 0;
   const [, number] = /-(\d)$/.exec(place) ?? [];
-  return number === undefined || Number(number) <= members;
+  return number === undefined || Number(number) <= (place.startsWith('api-') ? apis : members);
 }
 
 /** "30 percent of packets lost at member 1", "15 seconds". */

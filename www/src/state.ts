@@ -1,18 +1,34 @@
 // What the user looks at and has asked for; never what the model is. (state, action) -> state.
 
-export type Thing = 'host' | 'member' | 'api' | 'elector' | 'users' | 'link';
-/** Something in the drawing. A link is the pair of its hosts, the lower first. */
+export type Thing = 'host' | 'member' | 'api' | 'elector' | 'users' | 'link' | 'node' | 'workload' | 'pod';
+/**
+ * Something in the drawing. A link is the pair of its hosts, the lower first; users are a kind of requests; a pod is its
+ * workload, its number and its template.
+ */
 export interface Selection {
   readonly thing: Thing;
   readonly row: number;
   readonly other?: number;
+  readonly third?: number;
 }
 
 export type Theme = 'auto' | 'light' | 'dark';
 
+/** What a run begins with, as the engine takes it. */
+export interface Topology {
+  readonly members: number;
+  readonly api_servers: number;
+  readonly external: boolean;
+  readonly nodes: number;
+}
+
 export interface State {
   readonly scenario: string;
   readonly seed: number;
+  /** The cluster, if it is not the scenario's own. */
+  readonly topology: Topology | null;
+  /** How many runs there have been. */
+  readonly started: number;
   readonly running: boolean;
   /** Simulated seconds in one second of the user's. */
   readonly speed: number;
@@ -43,11 +59,13 @@ export type Action =
   | { type: 'refused'; knob: string; sentence: string }
   | { type: 'accepted' }
   | { type: 'dismiss'; notice: number }
-  | { type: 'start-over'; scenario: string; seed: number };
+  | { type: 'start-over'; scenario: string; seed: number; topology: Topology | null };
 
 export const INITIAL: State = {
   scenario: '',
   seed: 1,
+  topology: null,
+  started: 0,
   running: false,
   speed: 1,
   selected: { thing: 'member', row: 0 },
@@ -93,12 +111,12 @@ export function reduce(state: State, action: Action): State {
     case 'dismiss':
       return { ...state, notices: state.notices.filter((_, index) => index !== action.notice) };
     case 'start-over': {
-      const { scenario, seed } = action;
-      return { ...state, scenario, seed, running: false, selected: INITIAL.selected, why: null, refused: null, task: 0 };
+      const { scenario, seed, topology } = action;
+      return { ...state, scenario, seed, topology, started: state.started + 1, running: false, selected: INITIAL.selected, why: null, refused: null, task: 0 };
     }
   }
 }
 
 export function same(a: Selection, b: Selection): boolean {
-  return a.thing === b.thing && a.row === b.row && a.other === b.other;
+  return a.thing === b.thing && a.row === b.row && a.other === b.other && a.third === b.third;
 }

@@ -4,12 +4,14 @@ import type { Catalog, Change, KnobSpec } from './engine.ts';
 import { quantity, shown } from './quantity.ts';
 import { say } from './say.ts';
 import { placeExists } from './spoken.ts';
-import { SPEEDS, type Theme } from './state.ts';
+import { SPEEDS, type Theme, type Topology } from './state.ts';
 
 /** What an address asks for, and a sentence about each part of it that cannot be had. */
 export interface Wish {
   scenario: string;
   seed: number;
+  /** The cluster, if it is not the scenario's own. */
+  topology: Topology | null;
   changes: Change[];
   running: boolean;
   speed: number;
@@ -54,6 +56,7 @@ export function parse(query: string, catalog: Catalog): Wish {
     seed: take('seed', 1, say('allowed_whole', { min: 0, max: String(SEED_MAX) }), '1', (text) =>
       /^\d{1,10}$/.test(text) && Number(text) <= SEED_MAX ? Number(text) : undefined,
     ),
+    topology: null,
     changes: [],
     running: onOff('running', false),
     speed: take('speed', 1, say('allowed_one_of', { names: SPEEDS.join(', ') }), '1', (text) =>
@@ -62,16 +65,40 @@ export function parse(query: string, catalog: Catalog): Wish {
     theme: oneOf('theme', THEMES, 'auto'),
     notices,
   };
+  const own = catalog.scenarios.find(({ name }) => name === wish.scenario);
+  if (own !== undefined) wish.topology = readTopology(own, params, take);
+  const { members, api_servers, nodes } = wish.topology ?? own ?? { members: 0, api_servers: 0, nodes: 0 };
   for (const spec of catalog.knobs) {
     const { param } = quantity(spec);
     if (!params.has(param)) continue;
-    const members = catalog.scenarios.find(({ name }) => name === wish.scenario)?.members ?? 0;
-    const places = catalog.places.filter((place) => placeExists(place, members));
+    const places = catalog.places.filter((place) => placeExists(place, { members, apis: api_servers, nodes }));
     const value = readKnob(spec, catalog, places, { take, oneOf, onOff });
     if (value !== spec.default) wish.changes.push({ name: spec.name, value });
   }
   for (const name of new Set(params.keys())) notices.push(say('bad_parameter_unknown', { name: name.slice(0, 40) }));
   return wish;
+}
+
+/** The cluster that an address asks for; null: the scenario's own. The engine says whether its parts fit together. */
+function readTopology(own: Topology, params: URLSearchParams, take: Readers['take']): Topology | null {
+  if (!['members', 'api', 'etcd', 'nodes'].some((name) => params.has(name))) return null;
+  const whole = (name: string, fallback: number, min: number, max: number): number =>
+    take(name, fallback, say('allowed_whole', { min, max: String(max) }), String(fallback), (text) =>
+      /^\d{1,4}$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : undefined,
+    );
+  const usual = own.external ? 'external' : 'stacked';
+  const kinds = ['stacked', 'external'];
+  const members = take('members', own.members, say('allowed_one_of', { names: '1, 3, 5' }), String(own.members), (text) => [1, 3, 5].find((n) => String(n) === text));
+  const external = take('etcd', usual, say('allowed_one_of', { names: kinds.join(', ') }), usual, (text) => kinds.find((kind) => kind === text)) === 'external';
+  const apis = external ? 3 : members;
+  // Unless it says otherwise, as many API servers as the scenario has, or one for each member.
+  const usually = members === own.members ? Math.min(own.api_servers, apis) : apis;
+  const topology = { members, external, api_servers: whole('api', usually, 1, apis), nodes: whole('nodes', own.nodes, 3, 5000) };
+  return same(topology, own) ? null : topology;
+}
+
+function same(a: Topology, b: Topology): boolean {
+  return a.members === b.members && a.api_servers === b.api_servers && a.external === b.external && a.nodes === b.nodes;
 }
 
 interface Readers {
@@ -93,11 +120,15 @@ function readKnob(spec: KnobSpec, { places: all }: Catalog, places: readonly str
 
 /** The query that leads back to here: only what differs from the defaults, but always scenario and seed. */
 export function format(
-  wish: Pick<Wish, 'scenario' | 'seed' | 'running' | 'speed' | 'theme'>,
+  wish: Pick<Wish, 'scenario' | 'seed' | 'topology' | 'running' | 'speed' | 'theme'>,
   knobs: ReadonlyMap<string, number>,
   { knobs: specs, places }: Catalog,
 ): string {
   const params = new URLSearchParams({ scenario: wish.scenario, seed: String(wish.seed) });
+  if (wish.topology !== null) {
+    const { members, api_servers, external, nodes } = wish.topology;
+    for (const [name, value] of Object.entries({ members, api: api_servers, etcd: external ? 'external' : 'stacked', nodes })) params.set(name, String(value));
+  }
   for (const spec of specs) {
     const value = knobs.get(spec.name) ?? spec.default;
     if (value === spec.default) continue;

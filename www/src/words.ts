@@ -1,20 +1,17 @@
 // What things are called and how they are: sentences from a frame, for the drawing, the inspector and the readers.
 
+import { apiHost, clusterOf, nodeHost, programAt, type Cluster } from './cluster.ts';
 import { NONE, rowsWhere, type Frame } from './frame.ts';
 import { capital, ppm, say, sayIfKnown, share, span } from './say.ts';
 import type { Selection } from './state.ts';
 
-/** Programs that each control-plane host runs: etcd, API server, controller manager, scheduler. */
-export const PER_HOST = 4;
-const PROGRAMS = ['name_etcd_program', 'name_api_program', 'name_controller_program', 'name_scheduler_program'] as const;
 const NO_PROGRAM = 0xffff;
 
 /** A program's name, from its number. */
-export function programName(program: number, members: number): string {
+export function programName(program: number, cluster: Cluster): string {
   if (program === NO_PROGRAM) return say('name_world');
-  const host = Math.floor(program / PER_HOST);
-  const name = PROGRAMS[program % PER_HOST];
-  return name === undefined || host >= members ? say('name_users') : say(name, { n: host + 1 });
+  const found = programAt(program, cluster);
+  return 'n' in found ? say(`name_${found.what}_program`, { n: found.n + 1 }) : say(`name_${found.what}`);
 }
 
 /** A member's name from its member id; 0 is nobody. */
@@ -23,21 +20,27 @@ export function memberName(id: number): string {
 }
 
 export function hostName(frame: Frame, host: number): string {
-  return host >= frame.world.members(0) ? say('name_users') : say('name_host', { n: host + 1 });
+  const edge = frame.world.control_hosts(0);
+  if (host > edge) return nodeName(host - edge - 1);
+  return host === edge ? say('name_edge') : say('name_host', { n: host + 1 });
+}
+
+export function nodeName(node: number): string {
+  return say('name_node', { n: String(node + 1) });
 }
 
 /** The program of an elector's row. */
 export function electorName({ elector }: Frame, row: number): string {
   return say(elector.component(row) === 0 ? 'name_controller_program' : 'name_scheduler_program', {
-    n: elector.host(row) + 1,
+    n: elector.api(row) + 1,
   });
 }
 
 /** Whom an elector saw hold the Lease. */
 export function holderName(frame: Frame, row: number): string {
-  const host = frame.elector.observed(row);
-  if (host === NONE) return say('name_unknown');
-  return say(frame.elector.component(row) === 0 ? 'name_controller_program' : 'name_scheduler_program', { n: host + 1 });
+  const api = frame.elector.observed(row);
+  if (api === NONE) return say('name_unknown');
+  return say(frame.elector.component(row) === 0 ? 'name_controller_program' : 'name_scheduler_program', { n: api + 1 });
 }
 
 export type MemberShape = 'down' | 'follower' | 'pre-candidate' | 'candidate' | 'leader';
@@ -125,14 +128,140 @@ export function linkText(frame: Frame, from: number, to: number): string {
   return say('say_link_loss', { there: ppm(lossThere), back: ppm(lossBack) });
 }
 
-/** How users of an API server fare with one kind of request. */
-export function loadText(frame: Frame, api: number, kind: 0 | 1): string {
-  const row = loadRow(frame, api, kind);
-  const { load } = frame;
-  const values = { kind: say(`kind_${kind}`) };
-  if (row < 0 || load.success(row) < 0) return say('say_load_none', values);
-  if (load.success(row) === 0) return say('say_load_failing', values);
-  return say('say_load', { ...values, success: share(load.success(row)), p50: span(load.p50(row)) });
+/** How one kind of API users' requests fares, over all API servers. */
+export interface Fare {
+  readonly sent: number;
+  readonly ended: number;
+  /** The share of those ended that succeeded; -1: none ended. */
+  readonly success: number;
+  readonly waiting: number;
+  /** The worst API server's; -1: none. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+export function fareOf({ load }: Frame, kind: number): Fare {
+  let [sent, ended, good, waiting, p50, p99] = [0, 0, 0, 0, -1, -1];
+  for (let row = 0; row < load.rows; row += 1) {
+    if (load.kind(row) !== kind) continue;
+    sent += load.sent(row);
+    ended += load.ended(row);
+    good += load.ended(row) * Math.max(0, load.success(row));
+    waiting += load.waiting(row);
+    p50 = Math.max(p50, load.p50(row));
+    p99 = Math.max(p99, load.p99(row));
+  }
+  return { sent, ended, success: ended === 0 ? -1 : good / ended, waiting, p50, p99 };
+}
+
+/** What a kind of requests is called. */
+export function kindName(frame: Frame, kind: number): string {
+  const name = frame.kinds[kind] ?? '';
+  return sayIfKnown(`kind_${name}`) ?? name;
+}
+
+/** A share of requests that succeed, with how long they take, in a sentence. */
+export function fareText({ success, p50, p99 }: Pick<Fare, 'success' | 'p50' | 'p99'>): string {
+  if (success < 0) return say('say_fare_none');
+  if (success === 0) return say('say_fare_failing');
+  return say('say_fare', { success: share(success), p50: span(p50), p99: span(p99) });
+}
+
+/** The row of a workload, by its number, or -1. */
+export function workloadRow({ workload }: Frame, id: number): number {
+  for (let row = 0; row < workload.rows; row += 1) if (workload.id(row) === id) return row;
+  return -1;
+}
+
+export function workloadName(frame: Frame, id: number): string {
+  return frame.names[id] ?? say('name_workload', { n: id });
+}
+
+export function workloadKind({ workload }: Frame, row: number): string {
+  return sayIfKnown(`workload_kind_${workload.kind(row)}`) ?? '';
+}
+
+/** kubernetes apimachinery util/rand: names are made of letters that spell nothing. */
+const LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
+
+function suffix(number: number): string {
+  let text = '';
+  for (let n = 0, left = number; n < 5; n += 1, left = Math.floor(left / LETTERS.length)) text += LETTERS[left % LETTERS.length];
+  return text;
+}
+
+/** The name of a pod: of a StatefulSet's by its ordinal, of others by their suffix. */
+export function podName(frame: Frame, workload: number, template: number, number: number): string {
+  const name = workloadName(frame, workload);
+  const kind = frame.workload.kind(workloadRow(frame, workload));
+  if (kind === 1) return `${name}-${number}`;
+  return kind === 0 ? `${name}-${template}-${suffix(number)}` : `${name}-${suffix(number)}`;
+}
+
+export type PodShape = 'ready' | 'unready' | 'starting' | 'waiting' | 'ending' | 'failed';
+export const POD_SHAPES: readonly PodShape[] = ['ready', 'unready', 'starting', 'waiting', 'ending', 'failed'];
+
+export function podShape({ pod }: Frame, row: number): PodShape {
+  if (pod.deleting(row) === 1) return 'ending';
+  if (pod.phase(row) >= 2) return 'failed';
+  if (pod.node(row) === NONE) return 'waiting';
+  if (pod.ready(row) === 1) return 'ready';
+  return pod.phase(row) === 0 ? 'starting' : 'unready';
+}
+
+function podState(frame: Frame, row: number): string {
+  const { pod } = frame;
+  const node = pod.node(row);
+  const state = say(`pod_${podShape(frame, row)}`);
+  const parts = [state, node === NONE ? say(pod.unschedulable(row) === 1 ? 'pod_unschedulable' : 'pod_unbound') : say('pod_on', { node: nodeName(node) })];
+  if (pod.restarts(row) > 0) parts.push(say('pod_restarts', { n: pod.restarts(row) }));
+  return parts.join(', ');
+}
+
+/** The row of a pod, or -1 if there is no such pod any more. */
+export function podRow({ pod }: Frame, { row: workload, other = 0, third = 0 }: Selection): number {
+  for (let row = 0; row < pod.rows; row += 1) {
+    if (pod.number(row) === other && pod.template(row) === third && pod.workload(row) === workload) return row;
+  }
+  return -1;
+}
+
+/** A pod as the selection names it: rows come and go. */
+export function podSelection({ pod }: Frame, row: number): Selection {
+  return { thing: 'pod', row: pod.workload(row), other: pod.number(row), third: pod.template(row) };
+}
+
+export type NodeShape = 'off' | 'unknown' | 'unready' | 'silent' | 'unregistered' | 'cordoned' | 'ready';
+
+/** What the API says of a node, and whether its machine agrees. */
+export function nodeShape({ node }: Frame, row: number): NodeShape {
+  if (node.up(row) === 0) return 'off';
+  if (node.registered(row) === 0) return 'unregistered';
+  if (node.ready(row) === 2) return 'unknown';
+  if (node.ready(row) === 1) return 'unready';
+  if (node.kubelet(row) === 0) return 'silent';
+  return node.cordoned(row) === 1 ? 'cordoned' : 'ready';
+}
+
+function nodeState(frame: Frame, row: number): string {
+  const { node } = frame;
+  const shape = nodeShape(frame, row);
+  const parts = [say(`node_${shape}`)];
+  if (shape === 'off' && node.registered(row) === 1) parts.push(say(`node_condition_${node.ready(row) === 0 ? 0 : node.ready(row) === 1 ? 1 : 2}`));
+  if (shape !== 'cordoned' && node.cordoned(row) === 1) parts.push(say('node_cordoned'));
+  if ((node.taints(row) & 3) > 0) parts.push(say('node_tainted'));
+  parts.push(say('node_pods', { n: node.pods(row) }));
+  return parts.join(', ');
+}
+
+function workloadState(frame: Frame, row: number): string {
+  const { workload } = frame;
+  const [ready, desired, updated] = [workload.ready(row), workload.desired(row), workload.updated(row)];
+  const parts = [workloadKind(frame, row), say('workload_ready', { ready, n: desired })];
+  if (updated < desired) parts.push(say('workload_updated', { updated, n: desired }));
+  parts.push(say('workload_endpoints', { n: workload.endpoints_ready(row) }));
+  if (workload.stuck(row) === 1) parts.push(say('workload_stuck'));
+  return parts.join(', ');
 }
 
 function memberState(frame: Frame, row: number): string {
@@ -176,7 +305,8 @@ function electorState(frame: Frame, row: number): string {
 }
 
 /** A thing's name and state in one sentence: what a reader hears when it has the focus. */
-export function describe(frame: Frame, { thing, row, other }: Selection): string {
+export function describe(frame: Frame, selection: Selection): string {
+  const { thing, row, other } = selection;
   const n = row + 1;
   switch (thing) {
     case 'member':
@@ -186,34 +316,71 @@ export function describe(frame: Frame, { thing, row, other }: Selection): string
     case 'elector':
       return say('say_elector', { program: electorName(frame, row), state: electorState(frame, row) });
     case 'users':
-      return say('say_users', { n, reads: loadText(frame, row, 0), writes: loadText(frame, row, 1) });
+      return say('say_users', { kind: kindName(frame, row), state: fareText(fareOf(frame, row)) });
     case 'host':
       return say('say_host', { n, state: hostText(frame, row) });
     case 'link':
       return say('say_link', { from: n, to: (other ?? 0) + 1, state: linkText(frame, row, other ?? 0) });
+    case 'node':
+      return say('say_node', { n: String(n), state: nodeState(frame, row) });
+    case 'workload': {
+      const at = workloadRow(frame, row);
+      return say('say_workload', { name: workloadName(frame, row), state: at < 0 ? say('gone') : workloadState(frame, at) });
+    }
+    case 'pod': {
+      const at = podRow(frame, selection);
+      return say('say_pod', { name: title(frame, selection), state: at < 0 ? say('pod_gone') : podState(frame, at) });
+    }
   }
 }
 
 /** A thing's name alone. */
-export function title(frame: Frame, { thing, row, other }: Selection): string {
+export function title(frame: Frame, { thing, row, other = 0, third = 0 }: Selection): string {
   const n = row + 1;
   switch (thing) {
     case 'member':
-      return `${say('name_etcd_program', { n })}`;
+      return say('name_etcd_program', { n });
     case 'api':
-      return `${say('name_api_program', { n })}`;
+      return say('name_api_program', { n });
     case 'elector':
       return electorName(frame, row);
     case 'users':
-      return `${say('rung_users')} · ${say('name_api', { n })}`;
+      return `${say('rung_users')} · ${kindName(frame, row)}`;
     case 'host':
-      return capital(say('name_host', { n }));
+      return capital(hostName(frame, row));
     case 'link':
-      return capital(say('name_link', { from: n, to: (other ?? 0) + 1 }));
+      return capital(say('name_link', { from: n, to: other + 1 }));
+    case 'node':
+      return capital(nodeName(row));
+    case 'workload':
+      return workloadName(frame, row);
+    case 'pod':
+      return podName(frame, row, third, other);
   }
 }
 
-/** The host that a thing is on. */
-export function hostOf({ elector }: Frame, { thing, row }: Selection): number {
-  return thing === 'elector' ? elector.host(row) : row;
+/** The host that a thing is on; -1: on none, or on many. */
+export function hostOf(frame: Frame, selection: Selection): number {
+  const cluster = clusterOf(frame);
+  const { thing, row } = selection;
+  switch (thing) {
+    case 'elector':
+      return apiHost(frame.elector.api(row), cluster);
+    case 'api':
+      return apiHost(row, cluster);
+    case 'member':
+    case 'host':
+      return row;
+    case 'node':
+      return nodeHost(row, cluster);
+    case 'pod': {
+      const at = podRow(frame, selection);
+      const node = at < 0 ? NONE : frame.pod.node(at);
+      return node === NONE ? -1 : nodeHost(node, cluster);
+    }
+    case 'users':
+    case 'workload':
+    case 'link':
+      return -1;
+  }
 }

@@ -115,6 +115,23 @@ pub enum Sign {
 }
 
 impl Sign {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; 14] = [
+        Self::PacketLost,
+        Self::HostDown,
+        Self::LeaderLost,
+        Self::CallFailed,
+        Self::CallSlow,
+        Self::ProcessEnded,
+        Self::CheckFailed,
+        Self::RequestFailed,
+        Self::RequestSlow,
+        Self::RenewalFailed,
+        Self::LeaseLost,
+        Self::PodNotReady,
+        Self::NodeNotReady,
+        Self::UserFailed,
+    ];
     /// Its name, for the page.
     pub const fn name(self) -> &'static str {
         match self {

@@ -17,7 +17,7 @@ const EVERY = 50;
 const HEIGHT = 116;
 
 interface Spec {
-  readonly name: 'success' | 'latency' | 'leaders' | 'lease';
+  readonly name: 'success' | 'latency' | 'leaders' | 'lease' | 'pods';
   readonly stepped: boolean;
   readonly format: (value: number) => string;
   /** The lines it shows; each the least of its columns. */
@@ -35,9 +35,9 @@ const SPECS: readonly Spec[] = [
   {
     name: 'success', stepped: false, format: share,
     lines: (app) =>
-      Array.from({ length: app.members }, (_, n) => ({
+      Array.from({ length: app.cluster.apis }, (_, n) => ({
         label: say('chart_api', { n: n + 1 }),
-        columns: [`success_${n}_read`, `success_${n}_write`],
+        columns: app.catalog.request_kinds.map((_, kind) => `success_${n}_${kind}`),
       })),
   },
   {
@@ -48,6 +48,10 @@ const SPECS: readonly Spec[] = [
   {
     name: 'lease', stepped: false, format: span,
     lines: () => ([0, 1] as const).map((n) => ({ label: say(`component_short_${n}`), columns: [`lease_left_${n}_ms`] })),
+  },
+  {
+    name: 'pods', stepped: true, format: short,
+    lines: () => [{ label: say('chart_pods_ready'), columns: ['pods_ready'] }, { label: say('chart_pods_wanted'), columns: ['pods_wanted'] }],
   },
 ];
 

@@ -68,17 +68,19 @@ function refusal(spec: KnobSpec): { node: HTMLElement; update(app: App): void } 
 
 function placeDial(app: App, spec: KnobSpec): Dial {
   const select = html('select', { id: `dial-${spec.name}` });
-  let built = 0;
+  let built = '';
   const refused = refusal(spec);
   select.addEventListener('change', () => app.setKnobs([{ name: spec.name, value: Number(select.value) }]));
   const node = html('div', { class: 'dial' }, html('label', { for: select.id }, label(spec)), select, refused.node);
   return {
     node,
     update() {
-      if (built !== app.members) {
-        built = app.members;
+      const { members, apis, nodes } = app.cluster;
+      const key = `${members} ${apis} ${nodes > 0}`;
+      if (built !== key) {
+        built = key;
         const options = app.catalog.places.flatMap((place, value) =>
-          placeExists(place, app.members) ? [html('option', { value }, placeText(place))] : [],
+          placeExists(place, app.cluster) ? [html('option', { value }, placeText(place))] : [],
         );
         select.replaceChildren(...options);
       }

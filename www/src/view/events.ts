@@ -72,12 +72,15 @@ export class Events {
     this.commands = [];
   }
   private text(note: NoteRow): string {
-    return capital(note.kind === 'command' ? this.command(note.a) : noteText(note, this.app.members));
+    return capital(note.kind === 'command' ? this.command(note.a) : noteText(note, this.app.cluster));
   }
   private command(place: number): string {
-    return commandText(this.commands[place]?.do, (name, value) => {
-      const dial = sayIfKnown(`dial_${name}`) ?? name;
-      return say('command_dial', { dial, value: written(this.app, name, value) });
+    const { app } = this;
+    return commandText(this.commands[place]?.do, {
+      dial: (name, value) => say('command_dial', { dial: sayIfKnown(`dial_${name}`) ?? name, value: written(app, name, value) }),
+      workload: (id) => app.named.workload(id),
+      pod: (workload, template, number) => app.named.pod(workload, template, number),
+      fault: app.cluster,
     });
   }
 
@@ -145,7 +148,7 @@ export class Events {
     for (let at = 0; at < rows.length && items.length < CHAIN_MAX; ) {
       const row = rows[at];
       if (row === undefined) break;
-      const text = capital(causeText(row, this.app.members, (place) => this.command(place)));
+      const text = capital(causeText(row, this.app.cluster, (place) => this.command(place)));
       let same = 1;
       while (rows[at + same]?.what === row.what && rows[at + same]?.program === row.program) same += 1;
       items.push(html('li', {}, html('time', {}, moment(row.at_us / 1000)), html('span', { class: 'text' }, text)));

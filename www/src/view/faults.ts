@@ -20,8 +20,8 @@ export function request(name: string, host: number, to: number): FaultRequest {
 }
 
 /** The host that a one-way cut of `host` points to unless another one is chosen. */
-export function nextHost(host: number, members: number): number {
-  return (host + 1) % Math.max(1, members);
+export function nextHost(host: number, hosts: number): number {
+  return (host + 1) % Math.max(1, hosts);
 }
 
 export function faultLabel(name: string): string {
@@ -30,7 +30,7 @@ export function faultLabel(name: string): string {
 
 /** The faults with a button that a cluster of this size can have. */
 export function faultNames(app: App): string[] {
-  return BUTTONS.filter((name) => app.catalog.faults.includes(name) && (app.members > 1 || (name !== 'cut' && name !== 'isolate')));
+  return BUTTONS.filter((name) => app.catalog.faults.includes(name) && (app.cluster.controlHosts > 1 || (name !== 'cut' && name !== 'isolate')));
 }
 
 export class Faults {
@@ -89,7 +89,7 @@ export class Faults {
       host: fault.host(row),
       to: to === NONE ? null : to,
       value: fault.value(row),
-    });
+    }, this.app.cluster);
   }
   private makeItem(): HTMLElement {
     const heal = button(say('faults_heal'), () => this.app.heal(Number(heal.dataset['id'])));
@@ -101,9 +101,10 @@ export class Faults {
   /** Choices and buttons, again when the cluster has another size. */
   private build(): void {
     const { app } = this;
-    if (this.built === app.members) return;
-    this.built = app.members;
-    const hosts = Array.from({ length: app.members }, (_, host) => host);
+    const { controlHosts, nodes } = app.cluster;
+    if (this.built === controlHosts + nodes * 100) return;
+    this.built = controlHosts + nodes * 100;
+    const hosts = Array.from({ length: controlHosts }, (_, host) => host);
     this.at.replaceChildren(
       html('option', { value: LEADER }, say('faults_leader')),
       ...hosts.map((host) => html('option', { value: host }, say('name_host', { n: host + 1 }))),
@@ -113,15 +114,15 @@ export class Faults {
       button(faultLabel(name), () => app.inject(request(name, this.host(), this.target())), { id: `fault-${name}` }),
     );
     this.buttons.replaceChildren(...buttons);
-    this.towardsRow.hidden = app.members < 2;
+    this.towardsRow.hidden = controlHosts < 2;
   }
   private fillTowards(): void {
     const host = this.at.value === LEADER ? -1 : Number(this.at.value);
-    const others = Array.from({ length: this.app.members }, (_, other) => other).filter((other) => other !== host);
+    const others = Array.from({ length: this.app.cluster.controlHosts }, (_, other) => other).filter((other) => other !== host);
     this.towards.replaceChildren(...others.map((other) => html('option', { value: other }, say('name_host', { n: other + 1 }))));
   }
   private target(): number {
     const to = Number(this.towards.value);
-    return to === this.host() ? nextHost(to, this.app.members) : to;
+    return to === this.host() ? nextHost(to, this.app.cluster.controlHosts) : to;
   }
 }

@@ -191,7 +191,7 @@ export class Flights {
     for (let row = 0; row < frame.elector.rows; row += 1) {
       const shape = electorShape(frame, row);
       if (shape === 'exited') continue;
-      const { x, y, w, h } = electorBox(layout, frame.elector.host(row), frame.elector.component(row));
+      const { x, y, w, h } = electorBox(layout, frame.elector.api(row), frame.elector.component(row));
       const left = Math.min(1, frame.elector.lease_left(row) / full);
       const [bx, bw, by] = [x + 20, w - 22, y + h - 5];
       context.fillStyle = palette.track;

@@ -2,10 +2,12 @@
 
 import type { App } from '../app.ts';
 import { button, html, list, setAttribute, setText } from '../dom.ts';
-import { rowsWhere, type Frame } from '../frame.ts';
+import { NONE, rowsWhere, type Frame } from '../frame.ts';
 import { integer, ppm, say, share, span } from '../say.ts';
 import { same, type Selection } from '../state.ts';
 import * as words from '../words.ts';
+import { NO_CLUSTER, nodeHost, sameCluster } from '../cluster.ts';
+import { nodeActs, podActs, workloadActs } from './kubectl.ts';
 import { faultLabel, faultNames, nextHost, request } from './faults.ts';
 
 type Fact = readonly [name: string, value: string];
@@ -88,25 +90,68 @@ function linkFacts(frame: Frame, from: number, to: number): Fact[] {
   });
 }
 
-function usersFacts(frame: Frame, api: number): Fact[] {
+function usersFacts(frame: Frame, kind: number): Fact[] {
   const { load } = frame;
-  return ([0, 1] as const).flatMap((kind): Fact[] => {
-    const row = words.loadRow(frame, api, kind);
-    if (row < 0) return [];
-    const values = { kind: say(`kind_${kind}`) };
-    const success = load.success(row) < 0 ? say('none') : share(load.success(row));
-    const latency = load.p50(row) < 0 ? say('none') : `${span(load.p50(row))}, ${span(load.p99(row))}`;
-    const facts: Fact[] = [
-      [say('in_success', values), success],
-      [say('in_latency', values), latency],
-      [say('in_waiting', values), integer(load.waiting(row))],
-      [say('in_sent', values), integer(load.sent(row))],
-    ];
-    return facts.map(([name, value]) => [name.charAt(0).toUpperCase() + name.slice(1), value]);
-  });
+  const fare = words.fareOf(frame, kind);
+  return [
+    ...rowsWhere(load, (row) => load.kind(row) === kind).map((row): Fact => [
+      say('name_api', { n: load.api(row) + 1 }),
+      load.success(row) < 0 ? say('none') : say('in_fare', { success: share(load.success(row)), p50: span(Math.max(0, load.p50(row))), p99: span(Math.max(0, load.p99(row))) }),
+    ]),
+    [say('in_waiting'), integer(fare.waiting)],
+    [say('in_sent'), integer(fare.sent)],
+  ];
 }
 
-function factsOf(frame: Frame, { thing, row, other }: Selection): Fact[] {
+function nodeFacts(frame: Frame, row: number): Fact[] {
+  const { node } = frame;
+  const taints = node.taints(row);
+  return [
+    [say('in_condition'), node.registered(row) === 0 ? say('node_unregistered') : say(node.ready(row) === 0 ? 'condition_0' : node.ready(row) === 1 ? 'condition_1' : 'condition_2')],
+    [say('in_power'), say(node.up(row) === 1 ? 'up' : 'lost_power')],
+    [say('in_kubelet'), say(node.kubelet(row) === 1 ? 'runs' : 'down')],
+    [say('in_schedulable'), yes(Number(node.cordoned(row) === 0 && (taints & 4) === 0))],
+    [say('in_taints'), taints === 0 ? say('none') : (['1', '2', '4'] as const).filter((bit) => (taints & Number(bit)) > 0).map((bit) => say(`taint_${bit}`)).join(', ')],
+    [say('in_pods'), integer(node.pods(row))],
+  ];
+}
+
+function workloadFacts(frame: Frame, id: number): Fact[] {
+  const { workload } = frame;
+  const row = words.workloadRow(frame, id);
+  if (row < 0) return [];
+  const facts: Fact[] = [
+    [say('in_kind'), words.workloadKind(frame, row)],
+    [say('in_desired'), integer(workload.desired(row))],
+    [say('in_current'), integer(workload.current(row))],
+    [say('in_ready'), integer(workload.ready(row))],
+    [say('in_updated'), integer(workload.updated(row))],
+    [say('in_template'), integer(workload.template(row))],
+    [say('in_pods'), integer(workload.pods(row))],
+    [say('in_endpoints'), say('in_endpoints_value', { ready: workload.endpoints_ready(row), all: workload.endpoints(row) })],
+  ];
+  if (workload.claims(row) > 0) facts.push([say('in_claims'), say('in_claims_value', { bound: workload.claims_bound(row), all: workload.claims(row) })]);
+  if (workload.kind(row) === 0) facts.push([say('in_progress'), say(workload.stuck(row) === 1 ? 'in_progress_stuck' : 'in_progress_ok')]);
+  return facts;
+}
+
+function podFacts(frame: Frame, selection: Selection): Fact[] {
+  const { pod } = frame;
+  const row = words.podRow(frame, selection);
+  if (row < 0) return [];
+  const node = pod.node(row);
+  return [
+    [say('in_phase'), say(`phase_${pod.phase(row)}` as 'phase_0')],
+    [say('in_ready_condition'), yes(pod.ready(row))],
+    [say('in_node'), node === NONE ? say('none') : words.nodeName(node)],
+    [say('in_deleting'), yes(pod.deleting(row))],
+    [say('in_template'), integer(pod.template(row))],
+    [say('in_restarts'), integer(pod.restarts(row))],
+  ];
+}
+
+function factsOf(frame: Frame, selection: Selection): Fact[] {
+  const { thing, row, other } = selection;
   switch (thing) {
     case 'member':
       return memberFacts(frame, row);
@@ -120,6 +165,12 @@ function factsOf(frame: Frame, { thing, row, other }: Selection): Fact[] {
       return linkFacts(frame, row, other ?? 0);
     case 'users':
       return usersFacts(frame, row);
+    case 'node':
+      return nodeFacts(frame, row);
+    case 'workload':
+      return workloadFacts(frame, row);
+    case 'pod':
+      return podFacts(frame, selection);
   }
 }
 
@@ -142,7 +193,7 @@ export class Inspector {
   private readonly rows = html('tbody');
   private readonly buttons = html('div', { class: 'buttons small' });
   private shown: Selection | undefined;
-  private members = 0;
+  private cluster = NO_CLUSTER;
 
   constructor(app: App, parent: HTMLElement) {
     this.app = app;
@@ -170,16 +221,42 @@ export class Inspector {
   private updateButtons(frame: Frame): void {
     const { app } = this;
     const { selected } = app.state;
-    if (this.shown !== undefined && same(this.shown, selected) && this.members === app.members) return;
+    if (this.shown !== undefined && same(this.shown, selected) && sameCluster(this.cluster, app.cluster)) return;
     this.shown = selected;
-    this.members = app.members;
-    this.buttons.replaceChildren(...(selected.thing === 'link' ? this.linkButtons(selected) : this.hostButtons(frame, selected)));
+    this.cluster = app.cluster;
+    this.buttons.replaceChildren(...this.buttonsOf(frame, selected));
+  }
+  private buttonsOf(frame: Frame, selected: Selection): HTMLElement[] {
+    const { app } = this;
+    switch (selected.thing) {
+      case 'link':
+        return this.linkButtons(selected);
+      case 'users':
+        return [];
+      case 'node':
+        return [...nodeActs(app, selected.row), ...this.nodeFaults(selected.row)];
+      case 'workload':
+        return workloadActs(app, selected.row);
+      case 'pod':
+        return podActs(app, selected);
+      default:
+        return this.hostButtons(frame, selected);
+    }
+  }
+  private nodeFaults(node: number): HTMLElement[] {
+    const host = nodeHost(node, this.app.cluster);
+    return ['crash', 'pause', 'isolate'].map((name) => {
+      const element = button(faultLabel(name), () => this.app.inject({ name, host }));
+      setAttribute(element, 'aria-label', say('fault_do_node', { what: faultLabel(name), node: words.nodeName(node) }));
+      return element;
+    });
   }
   private hostButtons(frame: Frame, selected: Selection): HTMLElement[] {
     const host = words.hostOf(frame, selected);
+    const other = nextHost(host, this.app.cluster.controlHosts);
     return faultNames(this.app).map((name) => {
-      const fault = request(name, host, nextHost(host, this.app.members));
-      const label = name === 'cut' ? say('fault_do_cut', { n: host + 1, to: nextHost(host, this.app.members) + 1 }) : say('fault_do', { what: faultLabel(name), n: host + 1 });
+      const fault = request(name, host, other);
+      const label = name === 'cut' ? say('fault_do_cut', { n: host + 1, to: other + 1 }) : say('fault_do', { what: faultLabel(name), n: host + 1 });
       const element = button(faultLabel(name), () => this.app.inject(fault));
       setAttribute(element, 'aria-label', label);
       return element;

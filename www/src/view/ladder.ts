@@ -1,13 +1,18 @@
-// The ladder: five rungs from the network to the users, drawn in SVG. What moves is drawn on the canvas above it.
+// The ladder from the network to the users. The upper rungs are text and shapes in the page's flow; the lower ones are
+// drawn in SVG; what moves is drawn on the canvas above it.
 
 import { knob, type App } from '../app.ts';
 import { html, list, setAttribute, setText, svg } from '../dom.ts';
 import type { Frame } from '../frame.ts';
 import { HurtSince, RUNGS, Stuck, examine, type Rung } from '../health.ts';
-import { layOut, lossHandle, type Layout } from '../layout.ts';
+import { clusterOf } from '../cluster.ts';
+import { DRAWN, layOut, lossHandle, type Layout } from '../layout.ts';
 import { ppm, say } from '../say.ts';
 import { spoken } from '../spoken.ts';
-import { apiPart, electorPart, hostPart, linkPart, memberPart, usersPart, type Part } from './parts.ts';
+import type { Palette } from './palette.ts';
+import { apiPart, electorPart, hostPart, linkPart, memberPart, wires, type Part } from './parts.ts';
+import { Pods } from './pods.ts';
+import { Requests } from './requests.ts';
 
 /** Narrower columns than this cannot hold their texts; then the drawing scrolls in its own frame. */
 const COLUMN_MIN = 88;
@@ -27,25 +32,41 @@ export class Ladder {
   private readonly stuck = new Stuck();
   private parts: Part[] = [];
   private handle: SVGGElement | undefined;
+  private readonly requests: Requests;
+  private readonly pods: Pods;
   private built = '';
   private width = 600;
+  /** The height of the upper rungs. */
+  private above = 0;
 
   constructor(app: App, parent: HTMLElement, canvas: HTMLCanvasElement, onLayout: () => void) {
     this.app = app;
     this.drawing = svg('svg', { class: 'drawing', role: 'group', 'aria-label': say('scene') });
     this.headers = Object.fromEntries(RUNGS.map((rung) => [rung, makeHeader(rung)])) as Ladder['headers'];
-    this.stage = html('div', { class: 'stage' }, ...RUNGS.map((rung) => this.headers[rung].head), this.drawing, canvas);
+    this.requests = new Requests(app);
+    this.pods = new Pods(app, onLayout);
+    const upper = html('div', { class: 'upper' });
+    const contents = { users: this.requests.node, nodes: this.pods.node, control: html('div') };
+    for (const rung of ['users', 'nodes', 'control'] as const) upper.append(this.headers[rung].head, contents[rung]);
+    this.stage = html('div', { class: 'stage' }, upper, ...DRAWN.map((rung) => this.headers[rung].head), this.drawing, canvas);
     parent.append(this.stage);
-    this.layout = layOut(600, app.members);
-    // Asking for the width while drawing would lay the whole page out.
-    new ResizeObserver(([entry]) => {
-      this.width = Math.floor(entry?.contentRect.width ?? 0);
+    this.layout = layOut(600, app.cluster);
+    // Asking for sizes while drawing would lay the whole page out.
+    const sizes = new ResizeObserver((entries) => {
+      for (const { target, contentRect } of entries) {
+        if (target === upper) this.above = Math.ceil(contentRect.height);
+        else this.width = Math.floor(contentRect.width);
+      }
       onLayout();
-    }).observe(parent);
+    });
+    sizes.observe(parent);
+    sizes.observe(upper);
   }
 
   /** Brings the texts and shapes up to date. `counts`: links show numbers, since nothing flies. */
-  update(frame: Frame, counts: boolean): void {
+  update(frame: Frame, palette: Palette, counts: boolean): void {
+    this.requests.update(frame);
+    this.pods.update(frame, palette);
     this.rebuildIfNeeded(frame, counts);
     for (const part of this.parts) part.update(frame);
     this.stuck.observe(frame);
@@ -75,12 +96,12 @@ export class Ladder {
   }
 
   private rebuildIfNeeded(frame: Frame, counts: boolean): void {
-    const { members } = this.app;
-    const width = Math.max(this.width, COLUMN_MIN * members);
-    const key = `${width} ${members} ${counts} ${frame.elector.rows}`;
+    const cluster = clusterOf(frame);
+    const width = Math.max(this.width, COLUMN_MIN * Math.max(cluster.members, cluster.apis));
+    const key = `${width} ${this.above} ${JSON.stringify(cluster)} ${counts}`;
     if (key === this.built) return;
     this.built = key;
-    this.layout = layOut(width, members);
+    this.layout = layOut(width, cluster, this.above);
     const { layout } = this;
     setAttribute(this.drawing, 'width', layout.width);
     setAttribute(this.drawing, 'height', layout.height);
@@ -88,7 +109,7 @@ export class Ladder {
     this.stage.style.height = `${layout.height}px`;
     this.stage.classList.toggle('narrow', layout.narrow);
     this.stage.classList.toggle('stacked', layout.stacked);
-    for (const rung of RUNGS) this.headers[rung].head.style.top = `${layout.rungs[rung].top}px`;
+    for (const rung of DRAWN) this.headers[rung].head.style.top = `${layout.rungs[rung].top}px`;
     this.parts = makeParts(this.app, layout, frame, counts);
     this.handle = this.makeHandle();
     this.drawing.replaceChildren(...lanes(layout), ...this.parts.map(({ node }) => node), this.handle);
@@ -158,26 +179,27 @@ function makeHeader(rung: Rung): Ladder['headers'][Rung] {
 }
 
 function makeParts(app: App, layout: Layout, frame: Frame, counts: boolean): Part[] {
-  const hosts = Array.from({ length: layout.members }, (_, host) => host);
-  const links = hosts.flatMap((from) => hosts.slice(from + 1).map((to) => linkPart(app, layout, from, to, counts)));
-  const electors = Array.from({ length: frame.elector.rows }, (_, row) =>
-    electorPart(app, layout, row, frame.elector.host(row), frame.elector.component(row) === 0 ? 0 : 1),
+  const { members, apis, controlHosts, external } = layout.cluster;
+  const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+  const links = numbers(members).flatMap((from) =>
+    numbers(members).slice(from + 1).map((to) => linkPart(app, layout, from, to, counts)),
+  );
+  const electors = numbers(frame.elector.rows).map((row) =>
+    electorPart(app, layout, row, frame.elector.api(row), frame.elector.component(row) === 0 ? 0 : 1),
   );
   return [
-    ...hosts.map((host) => usersPart(app, layout, host)),
     ...electors,
-    ...hosts.map((host) => apiPart(app, layout, host)),
-    ...hosts.map((host) => memberPart(app, layout, host)),
+    ...numbers(apis).map((api) => apiPart(app, layout, api)),
+    ...numbers(members).map((member) => memberPart(app, layout, member)),
+    ...(external ? [wires(layout)] : []),
     ...links,
-    ...hosts.map((host) => hostPart(app, layout, host)),
+    ...numbers(controlHosts).map((host) => hostPart(app, layout, host)),
   ];
 }
 
 /** The lines in which packets climb from rung to rung. */
-function lanes({ columns, rungs }: Layout): SVGElement[] {
-  return columns.map(({ x }) =>
-    svg('path', { class: 'lane', d: `M${x + 7} ${rungs.users.top + rungs.users.height}V${rungs.network.top}` }),
-  );
+function lanes({ apis, rungs }: Layout): SVGElement[] {
+  return apis.map(({ x }) => svg('path', { class: 'lane', d: `M${x + 7} ${rungs.election.top}V${rungs.network.top}` }));
 }
 
 /** The classes of packets and their colours. */

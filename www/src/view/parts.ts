@@ -4,9 +4,9 @@ import type { App } from '../app.ts';
 import { setAttribute, setText, svg } from '../dom.ts';
 import type { Frame } from '../frame.ts';
 import {
-  DISC, HOST_H, cell, electorBox, hostCentre, hostWidth, linkCurve, memberCentre, onCurve, type Box, type Layout,
+  DISC, HOST_H, cell, electorBox, hostCentre, hostWidth, linkCurve, memberCentre, onCurve, straight, type Box, type Layout,
 } from '../layout.ts';
-import { ppm, say, share, span } from '../say.ts';
+import { ppm, say, span } from '../say.ts';
 import { same, type Selection } from '../state.ts';
 import * as words from '../words.ts';
 
@@ -48,44 +48,14 @@ function hitBox({ x, y, w, h }: Box, inset = 2): SVGRectElement {
   return svg('rect', { x: x - inset, y: y - inset, width: w + 2 * inset, height: h + 2 * inset, rx: 8 });
 }
 
-export function usersPart(app: App, layout: Layout, row: number): Part {
-  const box = cell(layout, 'users', row);
-  const left = box.x + 20;
-  const lines = ([0, 1] as const).map((kind) => {
-    const y = box.y + 17 + kind * (layout.narrow ? 2 * LINE + 2 : LINE + 3);
-    const label = text(left, y, 'muted');
-    label.textContent = say(`kind_${kind}`);
-    const value = layout.narrow ? text(left, y + LINE, 'figure') : text(left + 52, y, 'figure');
-    return { kind, label, value };
-  });
-  const { node, name } = thing(app, { thing: 'users', row }, hitBox(box), ...lines.flatMap(({ label, value }) => [label, value]));
-  return {
-    node,
-    update(frame) {
-      const { load } = frame;
-      for (const { kind, value } of lines) {
-        const at = words.loadRow(frame, row, kind);
-        const success = at < 0 ? -1 : load.success(at);
-        const latency = load.p50(at) < 0 ? '' : span(load.p50(at));
-        const hangs = load.waiting(at) > 0 && frame.api.oldest(row) > 1000;
-        const waiting = say('draw_waiting', { n: load.waiting(at) });
-        const shown = hangs ? waiting : success < 0 ? say('draw_nothing_ended') : success === 0 ? share(0) : say('draw_load', { success: share(success), latency });
-        setText(value, shown);
-        setAttribute(value, 'data-tone', success >= 0 && success < 1 ? 'bad' : success < 0 || hangs ? 'wait' : '');
-      }
-      name(frame);
-    },
-  };
-}
-
 const ELECTOR_SHAPES: Readonly<Record<words.ElectorShape, string>> = {
   holder: 'M-6 -6H6V6H-6Z',
   standby: 'M-5 -5H5V5H-5Z',
   exited: 'M-5 -5L5 5M5 -5L-5 5',
 };
 
-export function electorPart(app: App, layout: Layout, row: number, host: number, component: 0 | 1): Part {
-  const box = electorBox(layout, host, component);
+export function electorPart(app: App, layout: Layout, row: number, api: number, component: 0 | 1): Part {
+  const box = electorBox(layout, api, component);
   const shape = svg('path', { transform: `translate(${box.x + 27} ${box.y + 10})`, class: 'shape' });
   const name = text(box.x + 40, box.y + 15, 'name');
   name.textContent = say(`${layout.compact ? 'component_tiny' : 'component_short'}_${component}`);
@@ -167,7 +137,8 @@ export function memberPart(app: App, layout: Layout, row: number): Part {
   const number = svg('text', { x, y: y + 5, class: 'number', 'text-anchor': 'middle' }, String(row + 1));
   const left = layout.narrow ? box.x + 20 : x + DISC + 14;
   const first = layout.narrow ? y + DISC + 21 : box.y + 16;
-  const lines = [0, 1, 2, 3].map((index) => text(left, first + index * (LINE + 1.5), index === 0 ? 'name' : 'figure'));
+  // Beside a disc there is room for three lines, below it for four.
+  const lines = (layout.narrow ? [0, 1, 2, 3] : [0, 1, 2]).map((index) => text(left, first + index * (LINE + 1.5), index === 0 ? 'name' : 'figure'));
   const { node, name } = thing(
     app, { thing: 'member', row }, hitBox({ ...box, x: box.x + 16, w: box.w - 16 }), disc, ring, cross, number, ...lines,
   );
@@ -178,14 +149,15 @@ export function memberPart(app: App, layout: Layout, row: number): Part {
       const now = words.memberShape(frame, row);
       setAttribute(node, 'data-shape', now);
       const leaderless = now !== 'down' && now !== 'leader' && member.leader(row) === 0;
+      const commit = say('draw_commit', { commit: member.commit_index(row) });
+      const applied = say('draw_applied', { applied: member.applied_index(row) });
       const texts =
         now === 'down'
           ? [say('down')]
           : [
               words.roleText(frame, row),
               leaderless ? say('draw_no_leader', { span: span(member.leaderless(row)) }) : say('draw_term', { term: String(member.term(row)) }),
-              say('draw_commit', { commit: member.commit_index(row) }),
-              say('draw_applied', { applied: member.applied_index(row) }),
+              ...(layout.narrow ? [commit, applied] : [`${commit} · ${applied}`]),
             ];
       lines.forEach((line, index) => {
         setText(line, texts[index] ?? '');
@@ -212,6 +184,19 @@ export function hostPart(app: App, layout: Layout, row: number): Part {
       name(frame);
     },
   };
+}
+
+/** What connects the API servers' own hosts with the members'. */
+export function wires(layout: Layout): Part {
+  const { members, controlHosts } = layout.cluster;
+  const node = svg('g', { class: 'wires', 'aria-hidden': 'true' });
+  for (let from = members; from < controlHosts; from += 1) {
+    for (let to = 0; to < members; to += 1) {
+      const [a, , b] = straight(layout, from, to);
+      node.append(svg('path', { d: `M${a.x} ${a.y + HOST_H / 2}L${b.x} ${b.y - HOST_H / 2}`, class: 'wire' }));
+    }
+  }
+  return { node, update: () => undefined };
 }
 
 export function linkPart(app: App, layout: Layout, from: number, to: number, counts: boolean): Part {

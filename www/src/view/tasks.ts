@@ -37,7 +37,7 @@ export class Tasks {
   }
   /** Tasks need members that can fail, and nobody else who breaks things. */
   private get hasTasks(): boolean {
-    return !this.app.scripted && this.app.members >= 3;
+    return !this.app.scripted && this.app.cluster.members >= 3;
   }
   /** Ticks the task under way if it is done. */
   observe(frame: Frame): void {

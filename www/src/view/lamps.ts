@@ -1,0 +1,87 @@
+// The alerts that a real cluster's Prometheus would raise, and the analysis's early warnings.
+
+import type { App } from '../app.ts';
+import { html, list, setAttribute, setText } from '../dom.ts';
+import { NONE, nowMs, type Frame } from '../frame.ts';
+import { amount, capital, say, sayIfKnown, span } from '../say.ts';
+
+const STATES = ['inactive', 'pending', 'firing'] as const;
+const MARKS = { inactive: '○', pending: '◐', firing: '●' } as const;
+
+interface Row {
+  readonly name: string;
+  readonly state: (typeof STATES)[number];
+  /** In words: since when, how long until it fires, the number. */
+  readonly text: string;
+  readonly help: string;
+}
+
+export class Lamps {
+  private readonly app: App;
+  private readonly lit = html('ul', { class: 'lamps', id: 'lamps-lit' });
+  private readonly none = html('p', { class: 'muted' }, say('alerts_none'));
+  private readonly warnings = html('ul', { class: 'lamps', id: 'warnings' });
+  private readonly all = html('ul', { class: 'lamps' });
+  private readonly more: HTMLDetailsElement;
+  private readonly summary = html('summary');
+
+  constructor(app: App, parent: HTMLElement) {
+    this.app = app;
+    this.more = html('details', { class: 'more', id: 'all-alerts' }, this.summary, this.all);
+    parent.append(
+      html('h2', {}, say('alerts')), this.none, this.lit, this.more,
+      html('h3', {}, say('warnings')), this.warnings,
+    );
+  }
+
+  update(frame: Frame): void {
+    const alerts = this.alerts(frame);
+    const lit = alerts.filter(({ state }) => state !== 'inactive');
+    this.none.hidden = lit.length > 0;
+    list(this.lit, lit.toSorted((a, b) => STATES.indexOf(b.state) - STATES.indexOf(a.state)), makeItem, updateItem);
+    const quiet = alerts.filter(({ state }) => state === 'inactive');
+    setText(this.summary, say('alerts_quiet', { n: quiet.length }));
+    if (this.more.open) list(this.all, quiet, makeItem, updateItem);
+    list(this.warnings, this.lamps(frame), makeItem, updateItem);
+  }
+  /** How many alerts fire and are pending, in words. */
+  line(frame: Frame): string {
+    const alerts = this.alerts(frame);
+    const count = (wanted: Row['state']): number => alerts.filter(({ state }) => state === wanted).length;
+    return say('alerts_line', { firing: count('firing'), pending: count('pending') });
+  }
+
+  private alerts(frame: Frame): Row[] {
+    const now = nowMs(frame);
+    const { alert } = frame;
+    return this.app.catalog.alerts.slice(0, alert.rows).map((spec, row) => {
+      const state = STATES[alert.state(row)] ?? 'inactive';
+      const since = span(Math.max(0, now - alert.since_ms(row)));
+      const values = { since, hold: span(spec.hold_ms), value: amount(alert.value(row), spec.unit), n: alert.instances(row) };
+      const text = say(`alert_${state}`, values);
+      return { name: `${spec.name} (${say(`severity_${spec.severity}`)})`, state, text, help: spec.help };
+    });
+  }
+  private lamps(frame: Frame): Row[] {
+    const now = nowMs(frame);
+    const { lamp } = frame;
+    return this.app.catalog.lamps.slice(0, lamp.rows).map((spec, row) => {
+      const lit = lamp.lit_ms(row);
+      const values = { value: amount(lamp.value(row), spec.unit), limit: amount(spec.threshold, spec.unit), since: lit === NONE ? '' : span(Math.max(0, now - lit)) };
+      const name = capital(sayIfKnown(`lamp_${spec.name}`) ?? spec.name);
+      return { name, state: lit === NONE ? 'inactive' : 'firing', text: say(lit === NONE ? 'lamp_dark' : 'lamp_lit', values), help: spec.help };
+    });
+  }
+}
+
+function makeItem(): HTMLElement {
+  return html('li', {}, html('span', { class: 'mark', 'aria-hidden': 'true' }), html('span', { class: 'name' }), html('span', { class: 'text' }));
+}
+function updateItem(item: HTMLElement, { name, state, text, help }: Row): void {
+  setAttribute(item, 'data-state', state);
+  setAttribute(item, 'title', help);
+  const [mark, label, words] = item.children;
+  if (mark !== undefined) setText(mark, MARKS[state]);
+  if (label !== undefined) setText(label, name);
+  if (words !== undefined) setText(words, text);
+}

@@ -1,0 +1,304 @@
+// Nodes and workloads: a row for each workload, a column for each node, a shape for each pod. Of more nodes than fit, one
+// cell each, and the workloads as counts.
+
+import type { App } from '../app.ts';
+import { button, html, list, setAttribute, setText, svg } from '../dom.ts';
+import { NONE, type Frame } from '../frame.ts';
+import { Roving } from '../roving.ts';
+import { integer, say } from '../say.ts';
+import { same } from '../state.ts';
+import * as words from '../words.ts';
+import type { Palette } from './palette.ts';
+
+/** Room for a workload's name and count, and the least for a node, in px. */
+const HEAD = 118;
+const HEAD_NARROW = 84;
+const NODE = 27;
+/** Above this each node is one cell. Chosen: three rows of nodes on a laptop. */
+const NODES_MAX = 60;
+/** The size of a cell where there are many nodes, in px. */
+const CELL = 9;
+
+const POD_PATHS: Readonly<Record<words.PodShape, string>> = {
+  ready: 'M5 0A5 5 0 1 1 -5 0A5 5 0 1 1 5 0Z',
+  unready: 'M0 -5.5L6 5H-6Z',
+  starting: 'M5 0A5 5 0 1 1 -5 0A5 5 0 1 1 5 0ZM0 -5A5 5 0 0 1 0 5Z',
+  waiting: 'M4 0A4 4 0 1 1 -4 0A4 4 0 1 1 4 0Z',
+  ending: 'M5 0A5 5 0 1 1 -5 0A5 5 0 1 1 5 0ZM-3 0H3',
+  failed: 'M-4.5 -4.5L4.5 4.5M4.5 -4.5L-4.5 4.5',
+};
+const NODE_MARKS: Readonly<Record<words.NodeShape, string>> = {
+  ready: '', cordoned: '⊘', off: '✕', unknown: '?', unready: '▲', silent: '…', unregistered: '+',
+};
+
+interface Column {
+  readonly node: number;
+  readonly button: HTMLButtonElement;
+  readonly mark: HTMLElement;
+}
+
+/** The key of a pod's button. */
+function keyOf({ pod }: Frame, row: number): string {
+  return `${pod.workload(row)} ${pod.template(row)} ${pod.number(row)}`;
+}
+
+export class Pods {
+  readonly node = html('div', { class: 'pods', role: 'group', 'aria-label': say('pods_label') });
+  private readonly app: App;
+  private readonly roving: Roving;
+  private readonly crowd: Crowd;
+  private readonly grid = html('div', { class: 'pod-grid' });
+  private readonly pods = new Map<string, HTMLButtonElement>();
+  private columns: Column[] = [];
+  private heads = new Map<number, { button: HTMLButtonElement; count: HTMLElement }[]>();
+  /** The cell of a workload on a node, by both. NONE: the pods without a node. */
+  private cells = new Map<string, HTMLElement>();
+  private built = '';
+  private width = 600;
+
+  constructor(app: App, redraw: () => void) {
+    this.app = app;
+    this.crowd = new Crowd(app);
+    this.node.append(this.grid, this.crowd.node);
+    this.roving = new Roving(this.grid);
+    new ResizeObserver(([entry]) => {
+      const width = Math.floor(entry?.contentRect.width ?? 0);
+      if (width === this.width) return;
+      this.width = width;
+      redraw();
+    }).observe(this.node);
+  }
+
+  update(frame: Frame, palette: Palette): void {
+    const many = frame.node.rows > NODES_MAX;
+    this.grid.hidden = many;
+    this.crowd.node.hidden = !many;
+    if (many) {
+      this.crowd.update(frame, palette, this.width);
+      return;
+    }
+    this.rebuildIfNeeded(frame);
+    this.updateHeads(frame);
+    this.updatePods(frame);
+    this.roving.tidy();
+  }
+
+  private rebuildIfNeeded(frame: Frame): void {
+    const { node, workload } = frame;
+    const head = this.width < 520 ? HEAD_NARROW : HEAD;
+    const fit = Math.max(3, Math.floor((this.width - head - NODE) / NODE));
+    const blocks = Math.max(1, Math.ceil(node.rows / fit));
+    const per = Math.ceil(node.rows / blocks);
+    const ids = Array.from({ length: workload.rows }, (_, row) => workload.id(row));
+    const key = `${node.rows} ${per} ${ids.join()} ${head}`;
+    if (key === this.built) return;
+    this.built = key;
+    this.columns = [];
+    this.heads = new Map(ids.map((id) => [id, []]));
+    this.cells.clear();
+    this.pods.clear();
+    const parts = Array.from({ length: blocks }, (_, block) => this.makeBlock(block * per, Math.min(per, node.rows - block * per), ids, head));
+    this.grid.replaceChildren(...parts);
+  }
+  private makeBlock(first: number, count: number, ids: readonly number[], head: number): HTMLElement {
+    const block = html('div', { class: 'block' });
+    block.style.gridTemplateColumns = `${head}px repeat(${count}, minmax(${NODE - 1}px, 1fr)) minmax(${NODE - 1}px, auto)`;
+    block.append(html('span', { class: 'corner muted' }, say('pods_nodes')));
+    for (let node = first; node < first + count; node += 1) {
+      const mark = html('span', { class: 'mark', 'aria-hidden': 'true' });
+      const select = button(String(node + 1), () => this.app.act({ type: 'select', selection: { thing: 'node', row: node } }), { class: 'node-head' });
+      select.append(mark);
+      this.columns.push({ node, button: select, mark });
+      block.append(select);
+    }
+    block.append(html('span', { class: 'corner muted' }, first === 0 ? say('pods_no_node') : ''));
+    for (const id of ids) {
+      const count_ = html('span', { class: 'count' });
+      const name = html('span', { class: 'name' });
+      const select = button('', () => this.app.act({ type: 'select', selection: { thing: 'workload', row: id } }), { class: 'workload-head' });
+      select.append(name, count_);
+      this.heads.get(id)?.push({ button: select, count: count_ });
+      block.append(select);
+      for (let node = first; node < first + count; node += 1) block.append(this.makeCell(id, node));
+      // Pods without a node stand in the first block.
+      block.append(first === 0 ? this.makeCell(id, NONE) : html('span'));
+    }
+    return block;
+  }
+  private makeCell(workload: number, node: number): HTMLElement {
+    const cell = html('div', { class: 'cell' });
+    this.cells.set(`${workload} ${node}`, cell);
+    return cell;
+  }
+
+  private updateHeads(frame: Frame): void {
+    const { selected } = this.app.state;
+    const { workload } = frame;
+    for (const { node, button: select, mark } of this.columns) {
+      const shape = words.nodeShape(frame, node);
+      setAttribute(select, 'data-shape', shape);
+      setText(mark, NODE_MARKS[shape]);
+      const selection = { thing: 'node', row: node } as const;
+      setAttribute(select, 'aria-label', words.describe(frame, selection));
+      setAttribute(select, 'aria-pressed', String(same(selected, selection)));
+    }
+    for (const [id, heads] of this.heads) {
+      const row = words.workloadRow(frame, id);
+      const [ready, desired] = [workload.ready(row), workload.desired(row)];
+      for (const { button: select, count } of heads) {
+        const [name] = select.children;
+        if (name !== undefined) setText(name, words.workloadName(frame, id));
+        setText(count, say('pods_count', { ready, desired }));
+        setAttribute(count, 'data-tone', ready === 0 && desired > 0 ? 'bad' : ready < desired ? 'wait' : '');
+        const selection = { thing: 'workload', row: id } as const;
+        setAttribute(select, 'aria-label', words.describe(frame, selection));
+        setAttribute(select, 'aria-pressed', String(same(selected, selection)));
+      }
+    }
+  }
+  private updatePods(frame: Frame): void {
+    const { selected } = this.app.state;
+    const { pod, workload } = frame;
+    const there = new Set<string>();
+    const newest = new Map(Array.from({ length: workload.rows }, (_, row) => [workload.id(row), workload.template(row)]));
+    for (let row = 0; row < pod.rows; row += 1) {
+      const node = pod.node(row);
+      const cell = this.cells.get(`${pod.workload(row)} ${node}`);
+      if (cell === undefined) continue;
+      const key = keyOf(frame, row);
+      there.add(key);
+      const selection = words.podSelection(frame, row);
+      const select = this.pods.get(key) ?? this.makePod(key, selection);
+      if (select.parentElement !== cell) cell.append(select);
+      const shape = words.podShape(frame, row);
+      if (select.dataset['shape'] !== shape) {
+        select.dataset['shape'] = shape;
+        const path = select.querySelector('path');
+        if (path !== null) setAttribute(path, 'd', POD_PATHS[shape]);
+      }
+      setAttribute(select, 'data-old', pod.template(row) < (newest.get(pod.workload(row)) ?? 0));
+      setAttribute(select, 'aria-label', words.describe(frame, selection));
+      setAttribute(select, 'aria-pressed', String(same(selected, selection)));
+    }
+    for (const [key, select] of this.pods) {
+      if (there.has(key)) continue;
+      select.remove();
+      this.pods.delete(key);
+    }
+  }
+  private makePod(key: string, selection: ReturnType<typeof words.podSelection>): HTMLButtonElement {
+    const select = button('', () => this.app.act({ type: 'select', selection }), { class: 'pod', tabindex: -1 });
+    select.append(svg('svg', { viewBox: '-8 -8 16 16', 'aria-hidden': 'true' }, svg('path'), svg('circle', { r: 2, class: 'old' })));
+    this.pods.set(key, select);
+    return select;
+  }
+}
+
+/** The order in which a crowd counts its nodes; what is wrong first. */
+const CROWD: readonly words.NodeShape[] = ['off', 'unknown', 'unready', 'silent', 'unregistered', 'cordoned', 'ready'];
+
+/** Thousands of nodes: a cell each. What the cells say in colour stands below them in words. */
+class Crowd {
+  readonly node = html('div', { class: 'crowd' });
+  private readonly app: App;
+  private readonly canvas = html('canvas', { 'aria-hidden': 'true' });
+  private readonly sums = html('ul', { class: 'sums' });
+  private readonly workloads = html('div', { class: 'crowd-workloads' });
+  private per = 1;
+
+  constructor(app: App) {
+    this.app = app;
+    this.node.append(this.canvas, this.sums, this.workloads);
+    this.canvas.addEventListener('click', (event) => {
+      const row = Math.floor(event.offsetY / CELL) * this.per + Math.floor(event.offsetX / CELL);
+      if (row < app.cluster.nodes) app.act({ type: 'select', selection: { thing: 'node', row } });
+    });
+  }
+
+  update(frame: Frame, palette: Palette, width: number): void {
+    this.draw(frame, palette, Math.max(CELL, width));
+    const counts = new Map<words.NodeShape, number>();
+    for (let row = 0; row < frame.node.rows; row += 1) {
+      const shape = words.nodeShape(frame, row);
+      counts.set(shape, (counts.get(shape) ?? 0) + 1);
+    }
+    const shown = CROWD.filter((shape) => (counts.get(shape) ?? 0) > 0);
+    list(this.sums, shown, () => html('li', {}, html('span', { class: 'cellmark', 'aria-hidden': 'true' }), html('span')), (item, shape) => {
+      const [mark, text] = item.children;
+      if (mark !== undefined) setAttribute(mark, 'data-shape', shape);
+      if (text !== undefined) setText(text, say('crowd_count', { n: counts.get(shape) ?? 0, state: say(`node_${shape}`) }));
+    });
+    const rows = Array.from({ length: frame.workload.rows }, (_, row) => row);
+    list(this.workloads, rows, () => this.makeWorkload(), (select, row) => this.updateWorkload(frame, select, row));
+  }
+  private makeWorkload(): HTMLButtonElement {
+    const select: HTMLButtonElement = button('', () => {
+      this.app.act({ type: 'select', selection: { thing: 'workload', row: Number(select.dataset['id']) } });
+    }, { class: 'crowd-workload' });
+    select.append(html('span', { class: 'name' }), html('span', { class: 'bar', 'aria-hidden': 'true' }, html('i')), html('span', { class: 'count' }));
+    return select;
+  }
+  private updateWorkload(frame: Frame, select: HTMLButtonElement, row: number): void {
+    const { workload } = frame;
+    const [name, bar, count] = select.children;
+    const id = workload.id(row);
+    select.dataset['id'] = String(id);
+    const [ready, desired] = [workload.ready(row), workload.desired(row)];
+    if (name !== undefined) setText(name, words.workloadName(frame, id));
+    if (bar instanceof HTMLElement) bar.style.setProperty('--part', String(desired === 0 ? 1 : ready / desired));
+    if (count !== undefined) {
+      setText(count, say('pods_count', { ready: integer(ready), desired: integer(desired) }));
+      setAttribute(count, 'data-tone', ready === 0 && desired > 0 ? 'bad' : ready < desired ? 'wait' : '');
+    }
+    const selection = { thing: 'workload', row: id } as const;
+    setAttribute(select, 'aria-label', words.describe(frame, selection));
+    setAttribute(select, 'aria-pressed', String(same(this.app.state.selected, selection)));
+  }
+
+  private draw(frame: Frame, palette: Palette, width: number): void {
+    const { canvas } = this;
+    const context = canvas.getContext('2d');
+    if (context === null) return;
+    this.per = Math.max(1, Math.floor(width / CELL));
+    const lines = Math.ceil(frame.node.rows / this.per);
+    const ratio = Math.min(2, globalThis.devicePixelRatio);
+    const [w, h] = [this.per * CELL, lines * CELL];
+    if (canvas.width !== w * ratio || canvas.height !== h * ratio) {
+      [canvas.width, canvas.height] = [w * ratio, h * ratio];
+      [canvas.style.width, canvas.style.height] = [`${w}px`, `${h}px`];
+    }
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, w, h);
+    const { selected } = this.app.state;
+    for (let row = 0; row < frame.node.rows; row += 1) {
+      const [x, y] = [(row % this.per) * CELL, Math.floor(row / this.per) * CELL];
+      this.cell(context, palette, words.nodeShape(frame, row), x, y);
+      if (selected.thing === 'node' && selected.row === row) {
+        context.strokeStyle = palette.ink;
+        context.strokeRect(x + 0.5, y + 0.5, CELL - 2, CELL - 2);
+      }
+    }
+  }
+  private cell(context: CanvasRenderingContext2D, palette: Palette, shape: words.NodeShape, x: number, y: number): void {
+    const size = CELL - 2;
+    if (shape === 'ready' || shape === 'silent') {
+      context.fillStyle = shape === 'ready' ? palette.calm : palette.wait;
+      context.fillRect(x, y, size, size);
+      return;
+    }
+    // What is wrong is hollow or crossed as well, for eyes that see no colours.
+    context.strokeStyle = shape === 'off' || shape === 'unknown' ? palette.bad : shape === 'unready' ? palette.wait : palette.calm;
+    context.lineWidth = 1;
+    context.strokeRect(x + 0.5, y + 0.5, size - 1, size - 1);
+    if (shape === 'off' || shape === 'unknown') {
+      context.beginPath();
+      context.moveTo(x, y);
+      context.lineTo(x + size, y + size);
+      if (shape === 'off') {
+        context.moveTo(x + size, y);
+        context.lineTo(x, y + size);
+      }
+      context.stroke();
+    }
+  }
+}
