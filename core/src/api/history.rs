@@ -2,7 +2,7 @@
 
 use super::rpc::{EventType, Selector, WatchEvent};
 use crate::engine::{LocalTime, Span};
-use crate::object::{Key, NodeId, Revision};
+use crate::object::{NodeId, Revision};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -83,6 +83,10 @@ impl History {
     pub const fn len(&self) -> usize {
         self.len
     }
+    /// Whether it holds none.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
     /// It knows everything after this revision.
     pub const fn floor(&self) -> Revision {
         self.floor
@@ -117,9 +121,5 @@ impl History {
         let first = self.chunks.partition_point(|chunk| chunk.last() <= revision);
         let events = self.chunks.range(first..).flat_map(|chunk| &chunk.events);
         events.skip_while(move |past| past.event.kv.mod_revision <= revision)
-    }
-    /// The key of the newest event, for tests.
-    pub fn newest(&self) -> Option<Key> {
-        self.chunks.back()?.events.last().map(|past| past.event.kv.key)
     }
 }

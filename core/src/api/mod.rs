@@ -217,7 +217,8 @@ impl ApiServer {
     fn on_link_news(&mut self, cx: &mut Cx<'_>, kind: Kind, news: LinkNews) {
         match news {
             LinkNews::Connected(_) => {
-                let before = core::mem::replace(&mut self.up, self.up | 1 << kind as u32);
+                let before = self.up;
+                self.up |= 1 << kind as u32;
                 if self.up == ALL && before != ALL {
                     cx.note(Note::new(NoteKind::EtcdConnected, 0, 0));
                     self.on_etcd_reached(cx);
@@ -339,11 +340,8 @@ impl ApiServer {
         }
         match message {
             Message::Api(request) => self.on_request(cx, conn, request),
-            Message::Cancel(id) => {
-                if !self.fan_out.cancel(conn, id) {
-                    self.cancel(cx, conn, id);
-                }
-            }
+            Message::Cancel(id) if self.fan_out.cancel(conn, id) => {}
+            Message::Cancel(id) => self.cancel(cx, conn, id),
             Message::Ping => cx.send(conn, PING_BYTES, Message::Pong),
             _ => {}
         }

@@ -135,6 +135,10 @@ impl WatchCache {
     pub fn len(&self) -> usize {
         self.objects.len()
     }
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
     /// Its memory of events.
     pub const fn history(&self) -> &History {
         &self.history
@@ -202,11 +206,12 @@ impl WatchCache {
         }
         self.by_node.clear();
         self.newest_list = None;
-        self.objects = core::mem::take(&mut self.pages).into_iter().map(|kv| (kv.key, kv)).collect();
-        for (_, kv) in self.objects.iter() {
+        self.objects = SharedMap::default();
+        for kv in core::mem::take(&mut self.pages) {
             if let Some(node) = kv.value.object.pod().and_then(|pod| pod.node) {
                 self.by_node.insert((node, kv.key));
             }
+            self.objects.insert(kv.key, kv);
         }
         self.history.restart(revision);
         self.ready = true;
