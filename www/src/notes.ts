@@ -132,10 +132,10 @@ export const SPOKEN: ReadonlySet<string> = new Set([
 
 /** Which way a note points, for the mark beside it. */
 export function noteTone(kind: string): 'good' | 'bad' | 'plain' {
-  if (['leads', 'finds_leader', 'stream_up', 'etcd_connected', 'healthy', 'acquired', 'started'].includes(kind)) return 'good';
+  if (['leads', 'finds_leader', 'stream_up', 'etcd_connected', 'healthy', 'acquired', 'started', 'caches_ready'].includes(kind)) return 'good';
   const bad = [
     'exited', 'loses_leader', 'steps_down', 'stream_down', 'slow_fsync', 'etcd_disconnected', 'unhealthy',
-    'renewal_fails', 'lease_lost',
+    'renewal_fails', 'lease_lost', 'caches_lost', 'terminating',
   ];
   return bad.includes(kind) ? 'bad' : 'plain';
 }

@@ -429,7 +429,7 @@ notes! {
     Healthy "healthy" notable;
     /// API server: its etcd health check fails.
     Unhealthy "unhealthy" notable;
-    /// API server: a request ended. a: verb + 256 times status, b: latency in us.
+    /// API server: a request ended. a: verb + 16 times kind + 256 times status + 2^24 times level, b: latency in us.
     ApiRequest "api_request" quiet;
     /// Elector: it holds the Lease. a: component, b: transitions.
     Acquired "acquired" notable;
@@ -491,6 +491,16 @@ notes! {
     RolloutComplete "rollout_complete" notable;
     /// Deployment: a rollout made no progress within its deadline. a: workload, b: template.
     RolloutDeadlineExceeded "rollout_deadline_exceeded" notable;
+    /// API server: the watch cache of a kind is filled. a: kind, b: objects.
+    CacheReady "cache_ready" quiet;
+    /// API server: the watch cache of a kind is lost, and every watch of it with it. a: kind, b: watches.
+    CacheLost "cache_lost" quiet;
+    /// API server: every watch cache is filled.
+    CachesReady "caches_ready" notable;
+    /// API server: the first watch cache is lost after etcd had no leader for too long, or its history. a: kind.
+    CachesLost "caches_lost" notable;
+    /// API server: it was told to stop. a: requests under way, b: watches.
+    Terminating "terminating" notable;
 }
 
 impl Note {

@@ -1,43 +1,51 @@
-//! kube-apiserver: takes requests over HTTP/2, keeps their deadlines, and asks its own etcd member.
+//! kube-apiserver: takes requests over HTTP/2, keeps their deadlines, answers from its watch caches or asks etcd, and tells
+//! those who watch.
 //!
-//! Left out for now: the watch cache, priority levels and their queues, authentication, and the time it takes to
-//! compute. The kubelet's readiness probe (GET /readyz every second) is a ticker of the server's own.
+//! Each kind has its own client of etcd with its own connection, and a cache that etcd's watch of the kind keeps. Left out:
+//! authentication, admission, aggregation, and the time it takes to compute: what comes from a cache costs no time.
 
+pub mod fan_out;
+pub mod flow;
+pub mod history;
 pub mod rpc;
+mod serve;
 pub mod storage;
+mod upkeep;
+pub mod watch_cache;
 
 use crate::actor::role::{Directory, Note, NoteKind};
 use crate::actor::wire::Message;
-use crate::actor::{Actor, ConnUp, Cx, Input, Port, ProgramId, role};
-use crate::client::etcd::{Action, Down, EtcdClient, Failure, Up};
+use crate::actor::{Actor, ConnUp, Cx, Input, role};
+use crate::client::etcd::{EtcdClient, Failure};
+use crate::client::etcd_link::{EtcdLink, LinkNews};
 use crate::client::{Alarm, PING_BYTES};
 use crate::engine::{LocalTime, Span};
-use crate::etcd::rpc::{Key, Op, Response, Revision};
+use crate::etcd::rpc::{Op, Response, Revision, WatchEnd, WatchNews};
 use crate::net::packet::ConnId;
+use crate::object::Kind;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use rpc::{Reply, Request, Status, Verb};
-use storage::{Outcome, Storage};
+use fan_out::FanOut;
+use flow::Flow;
+use history::Past;
+use rpc::{Level, Status};
+use serve::Active;
+pub use upkeep::{Lifecycle, MAX_PROBES};
+use upkeep::{Task, Upkeep};
+use watch_cache::{Want, WatchCache};
 
-/// apiserver pkg/server/config.go#NewConfig: MaxRequestsInFlight 400 and MaxMutatingRequestsInFlight 200, which
-/// API Priority and Fairness adds up. Beyond it a request gets 429.
-pub const MAX_IN_FLIGHT: u32 = 400 + 200;
-/// The most probes that wait for one check; they are exempt from [`MAX_IN_FLIGHT`]. Chosen: far above what kubelets
-/// and balancers ask. Beyond it a probe gets 429.
-pub const MAX_PROBES: u32 = 64;
-/// apiserver pkg/storage/storagebackend/config.go#DefaultHealthcheckTimeout: --etcd-healthcheck-timeout.
-pub const HEALTH_TIMEOUT: Span = Span::from_secs(2);
-/// apiserver pkg/storage/storagebackend/factory/etcd3.go#newETCD3Check: a real check every half timeout at most.
-pub const HEALTH_INTERVAL: Span = Span::from_secs(1);
-/// kubernetes cmd/kubeadm/app/util/staticpod/utils.go#ReadinessProbe: periodSeconds.
-pub const READINESS_PERIOD: Span = Span::from_secs(1);
-/// The key that the health check reads; nobody writes it.
-pub const HEALTH_KEY: Key = Key::HEALTH;
+/// The longest a cache's own list may take. Chosen: the real reflector gives its list no deadline.
+const LIST_PATIENCE: Span = Span::from_secs(3_600);
+/// How many kinds there are: one link and one cache for each.
+const KINDS: usize = Kind::ALL.len();
 
 /// The API server's timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
-    /// The etcd client's next deadline, of a call or of its connection.
+    /// The etcd clients' next deadline, of a call or of a connection.
     Etcd,
+    /// The next thing of its own that is due: a wait, a bookmark, upkeep.
+    Own,
     /// The readiness probe.
     Readiness,
 }
@@ -48,285 +56,384 @@ impl From<Timer> for role::Timer {
     }
 }
 
-/// A request under way.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Active {
-    conn: ConnId,
-    request: Request,
-    started: LocalTime,
-    /// The etcd call that it waits for.
-    call: u32,
-    /// The revision that its Txn expects.
-    expected: Revision,
-    /// How many compares failed before.
-    conflicts: u8,
+/// Who waits for a call of etcd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Owner {
+    Request(u32),
+    Reflector,
+    Upkeep(Task),
 }
 
-/// The check of etcd behind /livez and /readyz.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-struct Health {
-    healthy: bool,
-    /// The etcd call of the check under way.
-    call: Option<u32>,
-    /// When the newest check began.
-    began: Option<LocalTime>,
+/// Whether objects of a kind are kept in a watch cache. Events are not: kubernetes pkg/registry/core/event/storage/
+/// storage.go#NewREST passes no decorator; etcd's own keys are no objects.
+const fn cached(kind: Kind) -> bool {
+    !matches!(kind, Kind::Internal | Kind::EventObject)
 }
 
 /// An API server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ApiServer {
-    member: ProgramId,
-    client: EtcdClient,
-    conn: Option<ConnId>,
-    alarm: Alarm,
-    out: Vec<Action>,
-    storage: Storage,
-    requests: Vec<Active>,
-    /// How many of them are probes.
+    n: u8,
+    directory: Directory,
+    lifecycle: Lifecycle,
+    /// By kind.
+    links: Vec<EtcdLink>,
+    /// The links with a connection that stands, a bit each.
+    up: u32,
+    /// The links that may have news, a bit each.
+    touched: u32,
+    /// By kind.
+    caches: Vec<WatchCache>,
+    /// The caches that are ready, a bit each.
+    ready: u32,
+    fan_out: FanOut,
+    flow: Flow,
+    /// Levels in which a seat was freed, a bit each.
+    freed: u32,
+    /// By ticket: in the order of their arrival.
+    requests: BTreeMap<u32, Active>,
+    next_ticket: u32,
+    by_client: BTreeMap<(ConnId, u32), u32>,
+    calls: BTreeMap<(Kind, u32), Owner>,
+    /// How many requests are probes, reads and writes.
     probes: u32,
-    health: Health,
+    reads: u32,
+    writes: u32,
+    upkeep: Upkeep,
+    etcd_alarm: Alarm,
+    alarm: Alarm,
+    /// Events on their way from a cache to the watches.
+    past: Vec<Past>,
     answered: u64,
     failed: u64,
 }
 
 impl ApiServer {
-    /// The API server of control-plane host `n` (from 0). It knows that host's etcd member only.
+    /// The API server of control-plane host `n` (from 0).
     pub fn new(n: u8, directory: Directory) -> Self {
-        Self::of(directory.etcd(n))
+        Self::at(n, directory, LocalTime::ZERO)
     }
-    fn of(member: ProgramId) -> Self {
+    fn at(n: u8, directory: Directory, now: LocalTime) -> Self {
+        let link = || EtcdLink::new(directory.endpoints(n).map(|member| directory.etcd(member)));
         Self {
-            member,
-            client: EtcdClient::default(),
-            conn: None,
-            alarm: Alarm::default(),
-            out: Vec::new(),
-            storage: Storage::default(),
-            requests: Vec::new(),
+            n,
+            directory,
+            lifecycle: Lifecycle::starting(now),
+            links: Kind::ALL.iter().map(|_| link()).collect(),
+            up: 0,
+            touched: 0,
+            caches: Kind::ALL.iter().map(|kind| WatchCache::new(*kind, now)).collect(),
+            ready: 0,
+            fan_out: FanOut::default(),
+            flow: Flow::default(),
+            freed: 0,
+            requests: BTreeMap::new(),
+            next_ticket: 0,
+            by_client: BTreeMap::new(),
+            calls: BTreeMap::new(),
             probes: 0,
-            health: Health::default(),
+            reads: 0,
+            writes: 0,
+            upkeep: Upkeep::new(),
+            etcd_alarm: Alarm::default(),
+            alarm: Alarm::default(),
+            past: Vec::new(),
             answered: 0,
             failed: 0,
         }
     }
     /// Whether its newest check of etcd succeeded.
     pub const fn healthy(&self) -> bool {
-        self.health.healthy
+        self.upkeep.healthy()
     }
-    /// How many requests are under way, probes not counted.
+    /// Whether it starts, serves or stops.
+    pub const fn lifecycle(&self) -> Lifecycle {
+        self.lifecycle
+    }
+    /// How many requests are under way, probes and watches not counted.
     pub const fn in_flight(&self) -> u32 {
-        self.requests.len() as u32 - self.probes
+        self.reads + self.writes
+    }
+    /// How many of them read: apiserver_current_inflight_requests, readOnly.
+    pub const fn reads_in_flight(&self) -> u32 {
+        self.reads
+    }
+    /// How many of them write: apiserver_current_inflight_requests, mutating.
+    pub const fn writes_in_flight(&self) -> u32 {
+        self.writes
     }
     /// How long the oldest request under way has been.
     pub fn oldest_request_age(&self, now: LocalTime) -> Option<Span> {
-        self.requests.first().map(|active| now.since(active.started))
+        self.requests.values().next().map(|active| now.since(active.started()))
     }
-    /// Its etcd connection: 0 idle or backing off, 1 connecting, 2 ready.
+    /// Its clients of etcd: 0 all idle or backing off, 1 some have no connection, 2 all have one.
     pub fn etcd_state(&self) -> u32 {
-        self.client.state_code()
+        let connecting = self.links.iter().any(|link| link.client().state_code() > 0);
+        if self.up == ALL { 2 } else { u32::from(connecting) }
     }
-    /// Its etcd client.
-    pub const fn etcd(&self) -> &EtcdClient {
-        &self.client
+    /// Its client of etcd for health checks and upkeep.
+    pub fn etcd(&self) -> &EtcdClient {
+        self.links[Kind::Internal as usize].client()
+    }
+    /// Its client of etcd for a kind.
+    pub fn etcd_of(&self, kind: Kind) -> &EtcdClient {
+        self.links[kind as usize].client()
+    }
+    /// The watch cache of a kind; none for kinds that have none.
+    pub fn cache(&self, kind: Kind) -> Option<&WatchCache> {
+        self.caches.get(kind as usize).filter(|_| cached(kind))
+    }
+    /// The watches of its clients.
+    pub const fn fan_out(&self) -> &FanOut {
+        &self.fan_out
+    }
+    /// Its priority levels.
+    pub const fn flow(&self) -> &Flow {
+        &self.flow
     }
     /// How many requests this process answered.
     pub const fn requests(&self) -> u64 {
         self.answered
     }
-    /// How many of them with 429, 500 or 504.
+    /// How many of them with 429, 500, 503 or 504.
     pub const fn failures(&self) -> u64 {
         self.failed
     }
 
-    fn on_request(&mut self, cx: &mut Cx<'_>, conn: ConnId, request: Request) {
-        let probe = matches!(request.verb, Verb::Livez | Verb::Readyz);
-        let mut active = Active { conn, request, started: cx.now, call: 0, expected: 0, conflicts: 0 };
-        let full = if probe { self.probes >= MAX_PROBES } else { self.in_flight() >= MAX_IN_FLIGHT };
-        if full {
-            return self.answer(cx, &active, Status::TooManyRequests, None);
-        }
-        if probe {
-            self.check(cx);
-            let Some(call) = self.health.call else {
-                return self.answer(cx, &active, self.health_status(), None);
-            };
-            active.call = call;
-            self.probes += 1;
-        } else {
-            let deadline = cx.now + Storage::timeout(active.request.verb);
-            let (op, expected) = Storage::op(&active.request, self.storage.current(&active.request).as_ref());
-            active.expected = expected;
-            active.call = self.client.call(op, deadline, &mut self.out);
-        }
-        self.requests.push(active);
+    /// A call of etcd by the client of `kind`.
+    fn call(&mut self, cx: &mut Cx<'_>, kind: Kind, op: Op, deadline: LocalTime, owner: Owner) -> u32 {
+        let call = self.links[kind as usize].call(cx, op, deadline);
+        self.touched |= 1 << kind as u32;
+        self.calls.insert((kind, call), owner);
+        call
     }
-    /// Begins a check of etcd unless one is under way or was begun less than a second ago.
-    fn check(&mut self, cx: &Cx<'_>) {
-        let recent = |began: LocalTime| cx.now.since(began) < HEALTH_INTERVAL;
-        if self.health.call.is_none() && !self.health.began.is_some_and(recent) {
-            let op = Op::Range { key: HEALTH_KEY, serializable: false };
-            self.health.call = Some(self.client.call(op, cx.now + HEALTH_TIMEOUT, &mut self.out));
-            self.health.began = Some(cx.now);
+    fn abandon(&mut self, cx: &mut Cx<'_>, kind: Kind, call: u32) {
+        if self.calls.remove(&(kind, call)).is_some() {
+            self.links[kind as usize].abandon(cx, call);
+            self.touched |= 1 << kind as u32;
         }
     }
-    const fn health_status(&self) -> Status {
-        if self.health.healthy { Status::Ok } else { Status::InternalError }
-    }
-    /// A check ended: whoever asked meanwhile is answered.
-    fn on_health(&mut self, cx: &mut Cx<'_>, call: u32, healthy: bool) {
-        self.health.call = None;
-        if healthy != self.health.healthy {
-            self.health.healthy = healthy;
-            let kind = if healthy { NoteKind::Healthy } else { NoteKind::Unhealthy };
-            cx.note(Note::new(kind, 0, 0));
-        }
-        let mut ix = 0;
-        while ix < self.requests.len() {
-            if self.requests[ix].call == call {
-                let active = self.remove(ix);
-                self.answer(cx, &active, self.health_status(), None);
-            } else {
-                ix += 1;
-            }
-        }
-    }
-    /// A call of etcd ended.
-    fn on_done(&mut self, cx: &mut Cx<'_>, call: u32, result: &Result<Response, Failure>) {
-        if self.health.call == Some(call) {
-            return self.on_health(cx, call, result.is_ok());
-        }
-        let Some(ix) = self.requests.iter().position(|active| active.call == call) else { return };
-        let Active { request, expected, conflicts, started, .. } = self.requests[ix].clone();
-        match self.storage.outcome(&request, expected, conflicts, result) {
-            Outcome::Answer(status, kv) => {
-                let active = self.remove(ix);
-                self.answer(cx, &active, status, kv);
-            }
-            Outcome::Again(current) => {
-                let deadline = started + Storage::timeout(request.verb);
-                let (op, expected) = Storage::op(&request, current.as_ref());
-                let call = self.client.call(op, deadline, &mut self.out);
-                let active = &mut self.requests[ix];
-                (active.call, active.expected, active.conflicts) = (call, expected, conflicts + 1);
-            }
-        }
-    }
-    fn answer(&mut self, cx: &mut Cx<'_>, active: &Active, status: Status, kv: Option<crate::etcd::rpc::KeyValue>) {
-        let reply = Reply { kv, ..Reply::new(active.request.id, status) };
-        cx.send(active.conn, reply.bytes(), Message::ApiReply(reply));
-        self.answered += 1;
-        let failed = matches!(status, Status::TooManyRequests | Status::InternalError | Status::Timeout);
-        self.failed += u64::from(failed);
-        let what = active.request.verb as u32 + 256 * status as u32;
-        cx.note(Note::new(NoteKind::ApiRequest, what, cx.now.since(active.started).us()));
-    }
-    /// The clients of these requests are gone: net/http cancels the requests' contexts, and with them the etcd calls.
-    fn drop_requests(&mut self, gone: impl Fn(&Active) -> bool) {
-        let mut ix = 0;
-        while ix < self.requests.len() {
-            if gone(&self.requests[ix]) {
-                let active = self.remove(ix);
-                if self.health.call != Some(active.call) {
-                    self.client.abandon(active.call, &mut self.out);
+
+    fn on_link_news(&mut self, cx: &mut Cx<'_>, kind: Kind, news: LinkNews) {
+        match news {
+            LinkNews::Connected(_) => {
+                let before = self.up;
+                self.up |= 1 << kind as u32;
+                if self.up == ALL && before != ALL {
+                    cx.note(Note::new(NoteKind::EtcdConnected, 0, 0));
+                    self.on_etcd_reached(cx);
                 }
-            } else {
-                ix += 1;
+            }
+            LinkNews::Disconnected(_, down) => {
+                if self.links[kind as usize].client().state_code() == 2 {
+                    return; // Another endpoint's stands.
+                }
+                if self.up == ALL {
+                    cx.note(Note::new(NoteKind::EtcdDisconnected, down.code(), 0));
+                }
+                self.up &= !(1 << kind as u32);
+            }
+            LinkNews::Done(call, result) => self.on_done(cx, kind, call, result),
+            LinkNews::Watch(revision, news) => self.on_watch_news(cx, kind, revision, news),
+        }
+    }
+    fn on_done(&mut self, cx: &mut Cx<'_>, kind: Kind, call: u32, result: Result<Response, Failure>) {
+        match self.calls.remove(&(kind, call)) {
+            Some(Owner::Request(ticket)) => self.on_result(cx, ticket, result),
+            Some(Owner::Reflector) => {
+                let want = self.caches[kind as usize].on_list(cx.now, result);
+                if self.caches[kind as usize].ready() && self.ready & 1 << kind as u32 == 0 {
+                    self.cache_ready(cx, kind);
+                }
+                self.want(cx, kind, want);
+            }
+            Some(Owner::Upkeep(task)) => self.on_upkeep(cx, task, result),
+            None => {}
+        }
+    }
+    fn cache_ready(&mut self, cx: &mut Cx<'_>, kind: Kind) {
+        self.ready |= 1 << kind as u32;
+        let cache = &self.caches[kind as usize];
+        cx.note(Note::new(NoteKind::CacheReady, kind as u32, cache.len() as u64));
+        if self.ready == CACHED {
+            cx.note(Note::new(NoteKind::CachesReady, 0, 0));
+            self.check_hook();
+        }
+        self.advance(cx, kind);
+    }
+    fn on_watch_news(&mut self, cx: &mut Cx<'_>, kind: Kind, revision: Revision, news: WatchNews) {
+        let cache = &mut self.caches[kind as usize];
+        match news {
+            WatchNews::Created => {}
+            WatchNews::Events(events) => {
+                let mut past = core::mem::take(&mut self.past);
+                cache.on_events(cx.now, &events, |event| past.push(event.clone()));
+                self.fan_out.tell(cx, kind, &past);
+                past.clear();
+                self.past = past;
+                self.advance(cx, kind);
+            }
+            WatchNews::Progress => {
+                cache.on_progress(cx.now, revision);
+                self.advance(cx, kind);
+            }
+            WatchNews::Canceled(WatchEnd::Requested) => {}
+            WatchNews::Canceled(end) => {
+                if cache.on_canceled(cx.now, end) {
+                    self.cache_lost(cx, kind);
+                }
             }
         }
     }
-    fn remove(&mut self, ix: usize) -> Active {
-        let active = self.requests.remove(ix);
-        self.probes -= u32::from(matches!(active.request.verb, Verb::Livez | Verb::Readyz));
-        active
+    /// cacher.go#startCaching returned: every watch of the kind ends. (The real one ends them when it starts over, a second
+    /// later.)
+    fn cache_lost(&mut self, cx: &mut Cx<'_>, kind: Kind) {
+        if self.ready == CACHED {
+            cx.note(Note::new(NoteKind::CachesLost, kind as u32, 0));
+        }
+        self.ready &= !(1 << kind as u32);
+        cx.note(Note::new(NoteKind::CacheLost, kind as u32, self.fan_out.of_kind(kind) as u64));
+        self.fan_out.end_kind(cx, kind, Status::InternalError);
+    }
+    /// Does what a cache wants.
+    fn want(&mut self, cx: &mut Cx<'_>, kind: Kind, want: Want) {
+        match want {
+            Want::Nothing => {}
+            Want::List(from, revision) => {
+                let op = Op::List { from, to: kind.end(), limit: watch_cache::PAGE, revision };
+                self.call(cx, kind, op, cx.now + LIST_PATIENCE, Owner::Reflector);
+            }
+            Want::Watch(after) => self.links[kind as usize].watch(cx, kind.first(), kind.end(), after),
+        }
+    }
+    /// A cache may have reached what reads wait for.
+    fn advance(&mut self, cx: &mut Cx<'_>, kind: Kind) {
+        while let Some((ticket, reached)) = self.caches[kind as usize].take_waited(cx.now) {
+            self.on_waited(cx, ticket, reached);
+        }
     }
 
     fn on_conn(&mut self, cx: &mut Cx<'_>, conn: ConnId, up: ConnUp) {
-        let ours = self.conn == Some(conn);
+        if let Some(ix) = self.links.iter().position(|link| link.owns(conn)) {
+            self.links[ix].on_conn(cx, conn, up);
+            self.touched |= 1 << ix;
+            return;
+        }
         match up {
-            ConnUp::Connected if ours => self.client.on_connected(cx.now, cx.rng, 0, &mut self.out),
             ConnUp::PeerClosed | ConnUp::Failed(_) => {
-                let down = if let ConnUp::Failed(reason) = up { Down::Kernel(reason) } else { Down::PeerClosed };
-                if down == Down::PeerClosed {
+                if up == ConnUp::PeerClosed {
                     cx.close(conn);
                 }
-                if ours {
-                    self.conn = None;
-                    self.client.on_down(cx.now, cx.rng, 0, down, &mut self.out);
-                } else {
-                    self.drop_requests(|active| active.conn == conn);
-                }
+                self.client_gone(cx, conn);
             }
-            // MAX_IN_FLIGHT bounds what may wait in the send buffers.
-            ConnUp::Accepted { .. } | ConnUp::Connected | ConnUp::Full | ConnUp::Writable => {}
+            ConnUp::Full => self.fan_out.full(conn),
+            ConnUp::Writable => self.fan_out.writable(cx, conn),
+            ConnUp::Accepted { .. } if !self.lifecycle.accepts() => cx.abort(conn),
+            ConnUp::Accepted { .. } | ConnUp::Connected => {}
         }
     }
-    fn on_message(&mut self, cx: &mut Cx<'_>, conn: ConnId, message: &Message) {
-        if self.conn == Some(conn) {
-            match message {
-                Message::RpcReply(reply) => self.client.on_reply(cx.now, cx.rng, 0, reply, &mut self.out),
-                _ => self.client.on_read(cx.now, 0),
-            }
+    fn on_message(&mut self, cx: &mut Cx<'_>, conn: ConnId, message: Message) {
+        if let Some(ix) = self.links.iter().position(|link| link.owns(conn)) {
+            self.links[ix].on_message(cx, conn, &message);
+            self.touched |= 1 << ix;
             return;
         }
         match message {
-            Message::Api(request) => self.on_request(cx, conn, request.clone()),
-            Message::Cancel(id) => self.drop_requests(|active| active.conn == conn && active.request.id == *id),
+            Message::Api(request) => self.on_request(cx, conn, request),
+            Message::Cancel(id) if self.fan_out.cancel(conn, id) => {}
+            Message::Cancel(id) => self.cancel(cx, conn, id),
             Message::Ping => cx.send(conn, PING_BYTES, Message::Pong),
             _ => {}
         }
     }
-    /// Carries out what the etcd client wants. What that leads to comes behind it in the same list.
-    fn carry_out(&mut self, cx: &mut Cx<'_>) {
-        let mut ix = 0;
-        while ix < self.out.len() {
-            match self.out[ix].clone() {
-                Action::Open(_) => self.conn = Some(cx.open(self.member, Port::EtcdClient)),
-                Action::Send(_, frame) => {
-                    // A connection that broke behind this in the list has taken its frames with it.
-                    if let Some(conn) = self.conn {
-                        cx.send(conn, frame.bytes(), frame.message());
-                    }
-                }
-                Action::Abort(_) => {
-                    if let Some(conn) = self.conn.take() {
-                        cx.abort(conn);
-                    }
-                }
-                Action::Up(Up::Connected(_)) => cx.note(Note::new(NoteKind::EtcdConnected, 0, 0)),
-                Action::Up(Up::Disconnected(_, down)) => {
-                    cx.note(Note::new(NoteKind::EtcdDisconnected, down.code(), 0));
-                }
-                Action::Up(Up::Done(call, result)) => self.on_done(cx, call, &result),
-                Action::Up(Up::Watch(..)) => {} // It begins none.
+    fn on_own_timer(&mut self, cx: &mut Cx<'_>) {
+        for kind in Kind::ALL.into_iter().filter(|kind| cached(*kind)) {
+            let cache = &mut self.caches[kind as usize];
+            if cache.next_timer().is_none_or(|at| at > cx.now) {
+                continue;
             }
-            ix += 1;
+            let want = cache.on_timer(cx.now);
+            if cache.asks_progress(cx.now) {
+                self.links[kind as usize].request_progress(cx);
+            }
+            self.want(cx, kind, want);
+            self.advance(cx, kind);
         }
-        self.out.clear();
+        let caches = &self.caches;
+        self.fan_out.on_timer(cx, |kind| caches[kind as usize].revision());
+        while let Some(ticket) = self.flow.take_expired(cx.now) {
+            self.turn_away(cx, ticket);
+        }
+        self.on_upkeep_timer(cx);
+    }
+    /// Hears what the links have to say and lets in who may run, until nothing is left.
+    fn settle(&mut self, cx: &mut Cx<'_>) {
+        loop {
+            if self.touched != 0 {
+                let ix = self.touched.trailing_zeros() as usize;
+                match self.links[ix].take_news() {
+                    Some(news) => self.on_link_news(cx, Kind::ALL[ix], news),
+                    None => {
+                        self.touched &= !(1 << ix);
+                        self.etcd_alarm.ensure(cx, Timer::Etcd, self.links[ix].next_timer());
+                    }
+                }
+            } else if self.freed != 0 {
+                let level = Level::ALL[self.freed.trailing_zeros() as usize];
+                match self.flow.next(cx.now, level) {
+                    Some(ticket) => self.execute(cx, ticket),
+                    None => self.freed &= !(1 << level as u32),
+                }
+            } else {
+                break;
+            }
+        }
+    }
+    fn next_timer(&self) -> Option<LocalTime> {
+        let caches = self.caches.iter().filter_map(WatchCache::next_timer).min();
+        let rest =
+            [self.fan_out.next_timer(), self.flow.next_timer(), self.upkeep.next_timer(), self.lifecycle.until()];
+        rest.into_iter().flatten().chain(caches).min()
     }
 }
 
+/// Every link's bit.
+const ALL: u32 = (1 << KINDS) - 1;
+/// Every cache's bit.
+const CACHED: u32 = ALL & !(1 << Kind::Internal as u32) & !(1 << Kind::EventObject as u32);
+
 impl Actor for ApiServer {
     fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
-        match input {
-            Input::Boot => {
-                *self = Self::of(self.member);
-                self.client.start(cx.now, cx.rng, &mut self.out);
-                cx.arm(Timer::Readiness, READINESS_PERIOD);
-            }
-            Input::Timer(role::Timer::Api(Timer::Etcd)) => {
-                self.alarm.fired();
-                self.client.on_timer(cx.now, cx.rng, &mut self.out);
-            }
-            Input::Timer(role::Timer::Api(Timer::Readiness)) => {
-                self.check(cx);
-                cx.arm(Timer::Readiness, READINESS_PERIOD);
-            }
-            Input::Conn(conn, up) => self.on_conn(cx, conn, up),
-            Input::Message(conn, message) => self.on_message(cx, conn, &message),
-            Input::Timer(_) | Input::DiskDone(_) | Input::Terminate | Input::ProgramEnded(_) | Input::Operate(_) => {}
+        if self.lifecycle == Lifecycle::Ended && input != Input::Boot {
+            return;
         }
-        self.carry_out(cx);
-        self.alarm.ensure(cx, Timer::Etcd, self.client.next_timer());
+        match input {
+            Input::Boot => self.boot(cx),
+            Input::Timer(role::Timer::Api(Timer::Etcd)) => {
+                self.etcd_alarm.fired();
+                for ix in 0..KINDS {
+                    if self.links[ix].next_timer().is_some_and(|at| at <= cx.now) {
+                        self.links[ix].on_timer(cx);
+                    }
+                }
+                self.touched = ALL;
+            }
+            Input::Timer(role::Timer::Api(Timer::Own)) => {
+                self.alarm.fired();
+                self.on_own_timer(cx);
+            }
+            Input::Timer(role::Timer::Api(Timer::Readiness)) => self.on_readiness(cx),
+            Input::Conn(conn, up) => self.on_conn(cx, conn, up),
+            Input::Message(conn, message) => self.on_message(cx, conn, message),
+            Input::Terminate => self.on_terminate(cx),
+            Input::Timer(_) | Input::DiskDone(_) | Input::ProgramEnded(_) | Input::Operate(_) => {}
+        }
+        self.settle(cx);
+        self.end_if_drained(cx);
+        if self.lifecycle == Lifecycle::Ended {
+            return;
+        }
+        self.alarm.ensure(cx, Timer::Own, self.next_timer());
     }
 }
 

@@ -230,6 +230,8 @@ pub enum Status {
     TooManyRequests = 429,
     /// 500 with etcd's text.
     InternalError = 500,
+    /// 503: the server is shutting down.
+    Unavailable = 503,
     /// 504: the request's own deadline passed, or a resourceVersion that is too large did not come.
     Timeout = 504,
     /// No answer at all within the client's own limit.

@@ -12,6 +12,7 @@ use crate::engine::{LocalTime, Span};
 use crate::net::packet::ConnId;
 use crate::net::tcp::Reason;
 use crate::object::*;
+use crate::scenario::population::{Population, START};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -34,6 +35,7 @@ pub struct World {
     pub dead: BTreeSet<NodeId>,
     /// Whether new pods become ready.
     pub sick: bool,
+    pub idles: bool,
     pub refuses: bool,
     pub mute: bool,
     /// Creations of pods that fail.
@@ -177,8 +179,19 @@ impl World {
         *out = self.store.get(&key).cloned();
         Status::Ok
     }
+    /// Only leases are renewed, a hundredth of them at a time.
+    fn idle(&mut self) {
+        let turn = (self.now.ns() / 100_000_000 % 100) as NodeId;
+        let nodes = self.store.range(Kind::Node.first()..Kind::Node.end()).count() as NodeId;
+        for id in (turn..nodes).step_by(100) {
+            self.put(Key::node_lease(id), Object::Words([self.now.ns(), 0, 0]));
+        }
+    }
     /// The scheduler and the kubelets do what is to be done.
     fn tick(&mut self) {
+        if self.idles {
+            return self.idle();
+        }
         let now = self.now;
         let pods: Vec<(Key, Pod)> = self.pods().map(|(key, pod)| (key, pod.clone())).collect();
         let nodes: Vec<Node> = self.store.values().filter_map(|kv| kv.value.object.node().cloned()).collect();
@@ -257,9 +270,22 @@ impl Cluster {
             world.put(Key::node(id), Object::Node(Arc::new(node)));
             world.put(Key::node_lease(id), Object::Words([0, 0, 0]));
         }
+        Self::begin(world, LocalTime::ZERO)
+    }
+    fn begin(world: World, now: LocalTime) -> Self {
         let mut bench = Bench::new(Control::new(0, 0, DIRECTORY), DIRECTORY.control(0, 0));
+        bench.now = now;
         bench.later(Span::ZERO, Input::Boot);
         Self { bench, world }
+    }
+    /// The standard cluster, a day after its clocks read zero.
+    pub fn standard(nodes: NodeId) -> Self {
+        let mut it = Self::begin(World::default(), START);
+        it.world.revision = 1;
+        for (key, value) in Population::new(Directory::stacked(3, nodes), 1).objects {
+            it.world.put(key, value.object);
+        }
+        it
     }
     /// A Deployment with its Service.
     pub fn deploy(&mut self, workload: WorkloadId, replicas: u32) {

@@ -7,7 +7,7 @@ use super::caches::Caches;
 use super::controller::Plan;
 use crate::api::rpc::{Level, Request};
 use crate::engine::Span;
-use crate::object::{Endpoint, EndpointSlice, Key, KeyValue, Object, Phase, Pod, Revision, WorkloadId};
+use crate::object::{Endpoint, EndpointSlice, Key, KeyValue, Kind, Object, Phase, Pod, Revision, WorkloadId};
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -41,7 +41,8 @@ impl Tracker {
     fn ahead_of(&self, caches: &Caches, workload: WorkloadId) -> bool {
         let first = Key::endpoint_slice(workload, 0);
         let last = Key::endpoint_slice(workload, Key::MAX_NUMBER);
-        let seen = |key: Key| caches.slices_of(workload).find(|kv| kv.key == key).map_or(0, |kv| kv.mod_revision);
+        let slices = caches.of(Kind::EndpointSlice);
+        let seen = |key: Key| slices.get(key).map_or(0, |kv| kv.mod_revision);
         self.0.range(first..=last).any(|(key, revision)| seen(*key) < *revision)
     }
 }

@@ -32,6 +32,30 @@ fn a_deployment_gets_its_pods_and_endpoints_and_then_nothing_is_written() {
 }
 
 #[test]
+fn in_the_standard_cluster_there_is_nothing_to_do_and_what_is_lost_is_made_good() {
+    let mut it = Cluster::standard(10);
+    it.run(86_400 + 70);
+    assert_eq!(it.manager().phase(), Start::Working);
+    assert!(it.world.writes.is_empty(), "{:?}", it.world.writes[0]);
+    assert_eq!(it.notes(NoteKind::InformersSynced).len(), 1);
+    let pods: Vec<Key> = it.world.pods().map(|(key, _)| key).collect();
+    assert_eq!(pods.len(), 30);
+    pods.iter().for_each(|key| it.world.remove(*key));
+    it.run(86_400 + 150);
+    assert_eq!(it.world.pods().filter(|(_, pod)| pod.ready).count(), 30);
+    assert_eq!(it.notes(NoteKind::ItemDropped).len(), 0);
+}
+
+#[test]
+#[ignore = "for the clock: two minutes of an idle cluster of 5,000 nodes"]
+fn five_thousand_nodes() {
+    let mut it = Cluster::standard(5_000);
+    it.world.idles = true;
+    it.run(86_400 + 120);
+    assert!(it.world.writes.is_empty());
+}
+
+#[test]
 fn a_rollout_of_four_goes_by_its_fenceposts() {
     let mut it = Cluster::new(3, 1);
     it.deploy(0, 4);

@@ -141,9 +141,8 @@ impl Memory {
     }
     fn on_pod(&mut self, caches: &Caches, queues: &mut Queues<'_>, delta: &Delta, now: LocalTime) {
         let key = delta.key;
-        let pod = |kv: &'_ Option<KeyValue>| kv.as_ref().and_then(|kv| kv.value.object.pod()).cloned();
-        let (before, after) = (pod(&delta.before), pod(&delta.after));
-        let (before, after) = (before.as_ref(), after.as_ref());
+        let before = delta.before.as_ref().and_then(|kv| kv.value.object.pod());
+        let after = delta.after.as_ref().and_then(|kv| kv.value.object.pod());
         let Some(pod) = after.or(before) else { return };
         let owner = pod.owner;
         let going = |pod: Option<&Pod>| pod.is_none_or(|pod| pod.deleted.is_some());

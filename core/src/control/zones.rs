@@ -3,7 +3,7 @@
 
 use crate::engine::{LocalTime, Span};
 use crate::object::NodeId;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// kubernetes cmd/kube-controller-manager/app/options/nodelifecyclecontroller.go: --node-eviction-rate, 0.1 a second.
 const EVICTION_INTERVAL: Span = Span::from_secs(10);
@@ -67,26 +67,30 @@ pub struct Zone {
     interval: Option<Span>,
     token_at: LocalTime,
     queue: VecDeque<NodeId>,
+    /// The same nodes.
+    queued: BTreeSet<NodeId>,
 }
 
 impl Default for Zone {
     fn default() -> Self {
         let interval = Some(EVICTION_INTERVAL);
-        let (token_at, queue) = (LocalTime::ZERO, VecDeque::new());
-        Self { health: Health::Initial, nodes: 0, unready: 0, evictions: 0, interval, token_at, queue }
+        let (token_at, queue, queued) = (LocalTime::ZERO, VecDeque::new(), BTreeSet::new());
+        Self { health: Health::Initial, nodes: 0, unready: 0, evictions: 0, interval, token_at, queue, queued }
     }
 }
 
 impl Zone {
     /// A node waits for its taint, unless it does already.
     pub fn add(&mut self, node: NodeId) {
-        if !self.queue.contains(&node) {
+        if self.queued.insert(node) {
             self.queue.push_back(node);
         }
     }
     /// It does no longer.
     pub fn remove(&mut self, node: NodeId) {
-        self.queue.retain(|it| *it != node);
+        if self.queued.remove(&node) {
+            self.queue.retain(|it| *it != node);
+        }
     }
     /// How many wait.
     pub fn waiting(&self) -> u32 {
@@ -100,6 +104,7 @@ impl Zone {
     pub fn take(&mut self, now: LocalTime) -> Option<NodeId> {
         let interval = self.interval.filter(|_| self.token_at <= now)?;
         let node = self.queue.pop_front()?;
+        self.queued.remove(&node);
         self.token_at = now + interval;
         self.evictions += 1;
         Some(node)

@@ -413,7 +413,9 @@ impl Milestones {
             NoteKind::EtcdCall if note.b > SLOW_CALL.us() => (Rung::Etcd, Sign::CallSlow),
             NoteKind::EtcdCall if note.a.is_multiple_of(16) => return self.once(now, RecoveryStep::EtcdCommits),
             NoteKind::Unhealthy => (Rung::ApiServers, Sign::CheckFailed),
-            NoteKind::ApiRequest if matches!(note.a >> 8, 429 | 500 | 504) => (Rung::ApiServers, Sign::RequestFailed),
+            NoteKind::ApiRequest if matches!(note.a >> 8 & 0xffff, 429 | 500 | 503 | 504) => {
+                (Rung::ApiServers, Sign::RequestFailed)
+            }
             NoteKind::ApiRequest if note.b > SLOW_REQUEST.us() => (Rung::ApiServers, Sign::RequestSlow),
             NoteKind::RenewalFails => (Rung::LeaderElection, Sign::RenewalFailed),
             NoteKind::LeaseLost => (Rung::LeaderElection, Sign::LeaseLost),
