@@ -2,6 +2,7 @@
 
 mod browser;
 mod licences;
+mod promtool;
 mod run;
 mod serve;
 mod test;
@@ -63,6 +64,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Write the metrics of a moment of a scenario, as Prometheus would scrape them.
+    Metrics {
+        /// Passed on as they are: `SCENARIO [--at SECONDS] [--seed N] [--target NAME|all] [--openmetrics]`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run the native tests and accept what they print as the new expectation.
     Bless,
 }
@@ -94,6 +101,7 @@ fn obey(command: Command) -> Result<()> {
         Command::Size => web::build(&project).and_then(|()| web::size(&project)),
         Command::Fidelity { what } => tests_binary(&project, "fidelity", &what),
         Command::Soak { arguments } => tests_binary(&project, "soak", &arguments),
+        Command::Metrics { arguments } => tests_binary(&project, "metrics", &arguments),
         Command::Bless => test::native(&project, &[("BLESS", "1")]),
     }
 }

@@ -1,7 +1,7 @@
 //! Every test there is, one step after the other.
 
 use crate::run::{self, Project};
-use crate::{browser, serve, wasm, web};
+use crate::{browser, promtool, serve, wasm, web};
 use anyhow::{Result, bail};
 use std::fs;
 use std::time::Instant;
@@ -17,11 +17,12 @@ struct Step {
 }
 
 #[rustfmt::skip] // A table.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "format", quick: true, needs: None, run: format },
     Step { name: "lints", quick: true, needs: None, run: lints },
     Step { name: "native", quick: true, needs: None, run: native_tests },
     Step { name: "xtask", quick: false, needs: None, run: xtask_tests },
+    Step { name: "metrics", quick: false, needs: None, run: |project, _| promtool::check(project) },
     Step { name: "wasm", quick: false, needs: None, run: |project, _| wasm::build(project) },
     Step { name: "node", quick: false, needs: Some("wasm"), run: node_tests },
     Step { name: "types", quick: true, needs: Some("wasm"), run: types },

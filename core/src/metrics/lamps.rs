@@ -39,7 +39,7 @@ macro_rules! lamps {
 }
 
 lamps! {
-    /// The slowest API server's 99th percentile of etcd calls, since the sample before.
+    /// The slowest etcd member's 99th percentile of calls, since the sample before.
     StorageLatency "storage_latency" "us" from 100000, "the analysis: 100 ms; etcd's own log threshold --warning-apply-duration";
     /// Failed renewals by holders of Leases, since the sample before.
     RenewalFailures "renewal_failures" "count" from 1, "the analysis names no number; chosen: any";

@@ -8,17 +8,17 @@ impl Sim {
     /// The looks that are due before the event at `at`.
     pub(super) fn look_around(&mut self, at: Time) {
         loop {
-            let (looks, scrapes) = (self.observer.milestones.next_look(), self.observer.metrics.next_scrape());
-            if at <= looks.min(scrapes) {
+            let (looks, metrics_at) = (self.observer.milestones.next_look(), self.observer.metrics.next_look());
+            if at <= looks.min(metrics_at) {
                 return;
             }
             // The world stands as the last event left it, and it is the moment of the look.
-            self.now = looks.min(scrapes);
-            if looks <= scrapes {
+            self.now = looks.min(metrics_at);
+            if looks <= metrics_at {
                 self.look(looks);
             } else {
                 let mut metrics = core::mem::take(&mut self.observer.metrics);
-                metrics.scrape(self, scrapes);
+                metrics.look(self, metrics_at);
                 self.observer.metrics = metrics;
             }
         }

@@ -127,7 +127,9 @@ impl Observer {
     /// A program made a note.
     pub(super) fn note(&mut self, now: Time, program: ProgramId, note: &Note) {
         self.milestones.note(now, program, note);
-        let Place::Etcd(host) = self.directory.place(program) else {
+        let place = self.directory.place(program);
+        self.metrics.note(now, place, program, note);
+        let Place::Etcd(host) = place else {
             self.takeovers += u32::from(note.kind == NoteKind::Acquired);
             return;
         };
@@ -151,6 +153,7 @@ impl Observer {
     /// A process ended. A member that doesn't run knows no leader.
     pub(super) fn process_ended(&mut self, now: Time, program: ProgramId) {
         self.milestones.process_ended(now, program);
+        self.metrics.process_ended(program);
         if let Place::Etcd(host) = self.directory.place(program) {
             self.loses_leader(now, host);
         }

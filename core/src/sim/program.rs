@@ -104,6 +104,7 @@ impl Sim {
         let times = hosts[host.ix()].shape.disk_times;
         let at = hosts[host.ix()].disk.write(*now, mean, times, &luck);
         hosts[host.ix()].disk.begun((program, processes, op));
+        self.observer.metrics.syncs(program, at.since(self.now));
         self.queue.push(at, Event { cause, what: What::DiskDone(program, processes, op) });
     }
 

@@ -1,0 +1,276 @@
+//! LIST 5: every metric, under the name, type, labels and buckets that the real component has.
+//!
+//! Sources: etcd server/etcdserver/metrics.go, server/etcdserver/api/rafthttp/metrics.go, server/storage/wal/metrics.go,
+//! server/storage/mvcc/metrics.go, server/etcdserver/api/etcdhttp/health.go, go-grpc-prometheus server_metrics.go;
+//! apiserver pkg/endpoints/metrics/metrics.go, pkg/storage/etcd3/metrics/metrics.go,
+//! pkg/storage/cacher/metrics/metrics.go, pkg/util/flowcontrol/metrics/metrics.go; kubernetes
+//! staging/src/k8s.io/component-base/metrics/prometheus/**, pkg/controller/nodelifecycle/metrics.go; kube-state-metrics
+//! docs/metrics. Labels that have one value here (dry_run, component, grpc_service, flow_schema) are written out.
+
+/// What kind of number a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// It only grows, until its process ends.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+    /// How many times fell under each bound, in microseconds.
+    Histogram(&'static [u64]),
+}
+
+/// What a number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Things, or 0 and 1.
+    Count,
+    /// Microseconds, which are written as seconds.
+    Us,
+}
+
+/// A label, or labels that go together: each value as it is written out. The number of a value is its place here.
+pub type Label = &'static [&'static str];
+
+/// A metric as the exposition needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// Its name.
+    pub name: &'static str,
+    /// What kind of number it is.
+    pub kind: Type,
+    /// What the number counts.
+    pub unit: Unit,
+    /// Its labels.
+    pub labels: &'static [Label],
+    /// What it is.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($(#[doc = $doc:literal])+ $variant:ident $name:literal $unit:ident $kind:ident $(($bounds:ident))? [$($label:ident),*];)+) => {
+        /// A metric.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Family { $($(#[doc = $doc])+ $variant),+ }
+
+        impl Family {
+            /// Every metric, in the order of the exposition.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+            /// What the exposition needs to know of it.
+            pub const fn spec(self) -> Spec {
+                match self { $(Self::$variant => Spec {
+                    name: $name, kind: Type::$kind $(($bounds))?, unit: Unit::$unit, labels: &[$($label),*],
+                    help: concat!($($doc),+).trim_ascii(),
+                }),+ }
+            }
+        }
+    };
+}
+
+metrics! {
+    /// Whether the last scrape reached the process. Prometheus's own.
+    Up "up" Count Gauge [];
+    /// Whether the member knows a leader.
+    HasLeader "etcd_server_has_leader" Count Gauge [];
+    /// Whether the member leads.
+    IsLeader "etcd_server_is_leader" Count Gauge [];
+    /// How often the member came to know a leader that it did not know before.
+    LeaderChanges "etcd_server_leader_changes_seen_total" Count Counter [];
+    /// The index up to which entries are committed, as far as the member knows.
+    ProposalsCommitted "etcd_server_proposals_committed_total" Count Gauge [];
+    /// The index up to which the member has applied entries.
+    ProposalsApplied "etcd_server_proposals_applied_total" Count Gauge [];
+    /// Proposals of the member's clients that wait to be committed and applied.
+    ProposalsPending "etcd_server_proposals_pending" Count Gauge [];
+    /// Proposals of the member's clients that failed.
+    ProposalsFailed "etcd_server_proposals_failed_total" Count Counter [];
+    /// How long a sync of the write-ahead log took.
+    WalFsync "etcd_disk_wal_fsync_duration_seconds" Us Histogram(FSYNC) [];
+    /// How long the prober's round trip to a peer took.
+    PeerRtt "etcd_network_peer_round_trip_time_seconds" Us Histogram(RTT) [TO];
+    /// Raft messages that could not be sent to a peer.
+    PeerSentFailures "etcd_network_peer_sent_failures_total" Count Counter [TO];
+    /// Peers whose streams stand.
+    ActivePeers "etcd_network_active_peers" Count Gauge [LOCAL, REMOTE];
+    /// The revision of the member's store.
+    CurrentRevision "etcd_debugging_mvcc_current_revision" Count Gauge [];
+    /// Keys in the member's store.
+    KeysTotal "etcd_debugging_mvcc_keys_total" Count Gauge [];
+    /// Calls that the member answered, by code.
+    GrpcHandled "grpc_server_handled_total" Count Counter [GRPC_METHOD, GRPC_CODE];
+    /// How long the member took to answer a call.
+    GrpcHandling "grpc_server_handling_seconds" Us Histogram(GRPC) [GRPC_METHOD];
+    /// Requests that the API server answered.
+    RequestTotal "apiserver_request_total" Count Counter [VERB, RESOURCE, CODE];
+    /// How long the API server took to answer a request, its wait for a seat included.
+    RequestDuration "apiserver_request_duration_seconds" Us Histogram(API) [VERB, RESOURCE];
+    /// Requests that the API server gave up to protect itself: it was too busy, or the request's deadline passed.
+    RequestTerminations "apiserver_request_terminations_total" Count Counter [VERB, RESOURCE, CODE];
+    /// Whether the newest check of a component succeeded.
+    HealthCheck "kubernetes_healthcheck" Count Gauge [CHECK];
+    /// Whether the process holds the Lease of this name.
+    MasterStatus "leader_election_master_status" Count Gauge [LEASE];
+    /// HTTP requests of the client library, by what came of them.
+    RestClient "rest_client_requests_total" Count Counter [METHOD, HTTP_CODE];
+}
+
+/// etcd server/storage/wal/metrics.go#walFsyncSec: 1 ms, doubled, 14 of them.
+const FSYNC: &[u64] = &doubled::<14>(1000);
+/// etcd server/etcdserver/api/rafthttp/metrics.go#rttSec: 0.1 ms, doubled, 16 of them.
+const RTT: &[u64] = &doubled::<16>(100);
+/// client_golang prometheus/histogram.go#DefBuckets, which go-grpc-prometheus takes.
+const GRPC: &[u64] =
+    &[5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000];
+/// apiserver pkg/endpoints/metrics/metrics.go#requestLatencies; pkg/storage/etcd3/metrics/metrics.go has the same.
+const API: &[u64] = &[
+    5_000, 25_000, 50_000, 100_000, 200_000, 400_000, 600_000, 800_000, 1_000_000, 1_250_000, 1_500_000, 2_000_000,
+    3_000_000, 4_000_000, 5_000_000, 6_000_000, 8_000_000, 10_000_000, 15_000_000, 20_000_000, 30_000_000, 45_000_000,
+    60_000_000,
+];
+
+const fn doubled<const N: usize>(first: u64) -> [u64; N] {
+    let mut bounds = [first; N];
+    let mut n = 1;
+    while n < N {
+        bounds[n] = bounds[n - 1] * 2;
+        n += 1;
+    }
+    bounds
+}
+
+/// Member ids, in hexadecimal.
+const TO: Label = &["To=\"1\"", "To=\"2\"", "To=\"3\"", "To=\"4\"", "To=\"5\""];
+/// Member ids, in hexadecimal.
+const LOCAL: Label = &["Local=\"1\"", "Local=\"2\"", "Local=\"3\"", "Local=\"4\"", "Local=\"5\""];
+/// Member ids, in hexadecimal.
+const REMOTE: Label = &["Remote=\"1\"", "Remote=\"2\"", "Remote=\"3\"", "Remote=\"4\"", "Remote=\"5\""];
+/// What an etcd call is: a write, which is a transaction in all but little that Kubernetes does, or a read.
+const GRPC_METHOD: Label = &[
+    "grpc_method=\"Txn\",grpc_service=\"etcdserverpb.KV\",grpc_type=\"unary\"",
+    "grpc_method=\"Range\",grpc_service=\"etcdserverpb.KV\",grpc_type=\"unary\"",
+];
+/// gRPC codes: the first is success; the others by `EtcdError`'s number.
+const GRPC_CODE: Label = &[
+    "grpc_code=\"OK\"",
+    "grpc_code=\"Unavailable\"",
+    "grpc_code=\"DeadlineExceeded\"",
+    "grpc_code=\"ResourceExhausted\"",
+    "grpc_code=\"OutOfRange\"",
+    "grpc_code=\"NotFound\"",
+];
+/// What an API request is, by `Verb`'s number.
+const VERB: Label = &[
+    "verb=\"GET\",dry_run=\"\",subresource=\"\",scope=\"resource\",component=\"apiserver\"",
+    "verb=\"POST\",dry_run=\"\",subresource=\"\",scope=\"resource\",component=\"apiserver\"",
+    "verb=\"PUT\",dry_run=\"\",subresource=\"\",scope=\"resource\",component=\"apiserver\"",
+    "verb=\"PATCH\",dry_run=\"\",subresource=\"\",scope=\"resource\",component=\"apiserver\"",
+    "verb=\"DELETE\",dry_run=\"\",subresource=\"\",scope=\"resource\",component=\"apiserver\"",
+    "verb=\"GET\",dry_run=\"\",subresource=\"/livez\",scope=\"\",component=\"apiserver\"",
+    "verb=\"GET\",dry_run=\"\",subresource=\"/readyz\",scope=\"\",component=\"apiserver\"",
+    "verb=\"LIST\",dry_run=\"\",subresource=\"\",scope=\"cluster\",component=\"apiserver\"",
+    "verb=\"WATCH\",dry_run=\"\",subresource=\"\",scope=\"cluster\",component=\"apiserver\"",
+];
+/// Kinds, by `Kind`'s number; the last is for any that is newer than this list.
+const RESOURCE: Label = &[
+    "group=\"\",version=\"\",resource=\"\"",
+    "group=\"coordination.k8s.io\",version=\"v1\",resource=\"leases\"",
+    "group=\"\",version=\"v1\",resource=\"configmaps\"",
+    "group=\"\",version=\"v1\",resource=\"nodes\"",
+    "group=\"\",version=\"v1\",resource=\"pods\"",
+    "group=\"apps\",version=\"v1\",resource=\"replicasets\"",
+    "group=\"apps\",version=\"v1\",resource=\"deployments\"",
+    "group=\"apps\",version=\"v1\",resource=\"statefulsets\"",
+    "group=\"apps\",version=\"v1\",resource=\"daemonsets\"",
+    "group=\"\",version=\"v1\",resource=\"services\"",
+    "group=\"discovery.k8s.io\",version=\"v1\",resource=\"endpointslices\"",
+    "group=\"\",version=\"v1\",resource=\"persistentvolumeclaims\"",
+    "group=\"storage.k8s.io\",version=\"v1\",resource=\"volumeattachments\"",
+    "group=\"\",version=\"v1\",resource=\"events\"",
+    "group=\"other\",version=\"v1\",resource=\"others\"",
+];
+/// HTTP codes that the API server answers with; see [`code`].
+const CODE: Label = &[
+    "code=\"200\"",
+    "code=\"201\"",
+    "code=\"404\"",
+    "code=\"409\"",
+    "code=\"410\"",
+    "code=\"429\"",
+    "code=\"500\"",
+    "code=\"503\"",
+    "code=\"504\"",
+];
+/// The same for a client, which may get no answer at all.
+const HTTP_CODE: Label = &[
+    "code=\"200\"",
+    "code=\"201\"",
+    "code=\"404\"",
+    "code=\"409\"",
+    "code=\"410\"",
+    "code=\"429\"",
+    "code=\"500\"",
+    "code=\"503\"",
+    "code=\"504\"",
+    "code=\"<error>\"",
+];
+/// HTTP methods, by `Verb`'s number: a LIST and a WATCH are GETs.
+const METHOD: Label = &["method=\"GET\"", "method=\"POST\"", "method=\"PUT\"", "method=\"PATCH\"", "method=\"DELETE\""];
+/// Checks.
+const CHECK: Label = &["name=\"etcd\",type=\"readyz\""];
+/// Leases of elections, by component.
+const LEASE: Label = &["name=\"kube-controller-manager\"", "name=\"kube-scheduler\""];
+
+/// The number of an HTTP status as a label; one that is none counts as an error.
+pub const fn code(status: u32) -> usize {
+    match status {
+        200 => 0,
+        201 => 1,
+        404 => 2,
+        409 => 3,
+        410 => 4,
+        429 => 5,
+        500 => 6,
+        503 => 7,
+        504 => 8,
+        _ => 9,
+    }
+}
+
+/// The number of the gRPC code of an error, by one more than `EtcdError`'s number; 0 is success.
+pub const fn grpc_code(error: u32) -> usize {
+    match error {
+        0 => 0,
+        4 => 2,
+        6 => 3,
+        8 | 9 => 4,
+        10 => 5,
+        _ => 1,
+    }
+}
+
+impl Family {
+    /// How many combinations of label values there are.
+    pub fn combinations(self) -> usize {
+        self.spec().labels.iter().map(|label| label.len()).product()
+    }
+    /// The number of a combination; values beyond a label's last count as its last.
+    pub fn combination(self, values: &[usize]) -> usize {
+        let labels = self.spec().labels;
+        labels.iter().zip(values).fold(0, |at, (label, value)| at * label.len() + (*value).min(label.len() - 1))
+    }
+    /// The label values of a combination, as they are written out.
+    pub fn written(self, combination: usize) -> impl Iterator<Item = &'static str> {
+        let labels = self.spec().labels;
+        let value = move |n: usize| {
+            let below: usize = labels[n + 1..].iter().map(|label| label.len()).product();
+            labels[n][combination / below % labels[n].len()]
+        };
+        (0..labels.len()).map(value)
+    }
+    /// How many numbers one combination has: one, or of a histogram its buckets, the last one, and the sum.
+    pub const fn numbers(self) -> usize {
+        match self.spec().kind {
+            Type::Histogram(bounds) => bounds.len() + 2,
+            _ => 1,
+        }
+    }
+}
