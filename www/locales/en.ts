@@ -361,6 +361,7 @@ export const en = {
   dial_check_quorum: 'Check quorum',
   dial_pod_failure_rate_milli: 'Container failures per container and hour',
   dial_node_failures_milli: 'Power failures per node',
+  dial_pod_failure_rate_milli: 'Container failures per container and hour',
   dial_default: 'Default: {value}',
   dial_number: '{name}, exact value in {unit}',
   dial_refused_zone: 'Hatched: refused',
