@@ -91,7 +91,7 @@ fn against_a_closed_port_it_dials_anew_for_each_call() {
     bench.run(at(20_000), |_, effect| server.answer(effect));
     let dials = bench.log.iter().filter(|(_, effect)| matches!(effect, Effect::Open(..))).count();
     let failed = bench.notes().filter(|(_, note)| note.kind == NoteKind::TryFailed).count();
-    assert!((5..=10).contains(&dials) && failed == dials, "{dials} dials, {failed} failures");
+    assert!((5..=10).contains(&failed) && dials >= failed, "{dials} dials, informers' too, {failed} failures");
     server.down = false;
     bench.run(at(25_000), |_, effect| server.answer(effect));
     assert!(bench.actor.believes());
