@@ -359,7 +359,6 @@ export const en = {
   dial_write_rate_milli: 'Writes per second and API server',
   dial_pre_vote: 'Pre-vote',
   dial_check_quorum: 'Check quorum',
-  dial_pod_failure_rate_milli: 'Container failures per container and hour',
   dial_node_failures_milli: 'Power failures per node',
   dial_pod_failure_rate_milli: 'Container failures per container and hour',
   dial_default: 'Default: {value}',

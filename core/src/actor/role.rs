@@ -501,22 +501,6 @@ notes! {
     CachesLost "caches_lost" notable;
     /// API server: it was told to stop. a: requests under way, b: watches.
     Terminating "terminating" notable;
-    /// Kubelet: its Node is registered. a: node.
-    NodeRegistered "node_registered" notable;
-    /// Kubelet: a pod's container runs. a: node, b: the pod's key.
-    PodStarted "pod_started" quiet;
-    /// Kubelet: a pod's readiness probe succeeds. a: node, b: the pod's key.
-    PodReady "pod_ready" quiet;
-    /// Kubelet: a pod's container ended after SIGTERM. a: node, b: the pod's key.
-    PodEnded "pod_ended" quiet;
-    /// Kubelet: a pod's container exited by itself. a: node, b: the pod's key.
-    ContainerExited "container_exited" quiet;
-    /// Kubelet: a container will be made anew. a: after how many milliseconds, b: the pod's key.
-    ContainerRestarts "container_restarts" quiet;
-    /// Scheduler: a pod was bound. a: node, b: the pod's key.
-    PodBound "pod_bound" quiet;
-    /// Scheduler: no node takes a pod. a: how many nodes there are, b: the pod's key.
-    PodUnschedulable "pod_unschedulable" notable;
 }
 
 impl Note {
