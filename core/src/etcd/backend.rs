@@ -90,19 +90,18 @@ impl Etcd {
     pub(super) fn begin_commit(&mut self, cx: &mut Cx<'_>) {
         self.backend.timed = false;
         if core::mem::take(&mut self.backend.dirty) {
-            self.writes += 1;
-            self.backend.commit = Some(Commit { write: self.writes, since: cx.now, syncs: 1 });
-            cx.write(self.writes, PAGES);
+            let commit = Commit { write: self.write(cx, PAGES), since: cx.now, syncs: 1 };
+            self.backend.commit = Some(commit);
         }
     }
 
     /// A write is durable: the commit's own?
     pub(super) fn commit_synced(&mut self, cx: &mut Cx<'_>, write: u32) {
-        let Some(commit) = self.backend.commit.as_mut().filter(|commit| commit.write == write) else { return };
+        let Some(commit) = self.backend.commit.filter(|commit| commit.write == write) else { return };
         if commit.syncs < SYNCS {
-            self.writes += 1;
-            (commit.write, commit.syncs) = (self.writes, commit.syncs + 1);
-            return cx.write(self.writes, PAGES);
+            let next = Commit { write: self.write(cx, PAGES), syncs: commit.syncs + 1, ..commit };
+            self.backend.commit = Some(next);
+            return;
         }
         self.backend.durations.record(cx.now.since(commit.since));
         self.backend.commit = None;

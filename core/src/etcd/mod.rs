@@ -144,6 +144,9 @@ pub struct Etcd {
     ready: Ready<Proposal>,
     writing: Option<Writing>,
     writes: u32,
+    /// What is to be written, in turn: each write's number and bytes. The first is under way: the disk would queue the
+    /// others just so.
+    to_write: VecDeque<(u32, u32)>,
     fsyncs: DiskTimes,
     /// What is committed and not applied.
     backlog: VecDeque<Entry<Proposal>>,
@@ -193,6 +196,7 @@ impl Etcd {
             ready: Ready::default(),
             writing: None,
             writes: 0,
+            to_write: VecDeque::new(),
             fsyncs: DiskTimes::default(),
             backlog: VecDeque::new(),
             backend: Backend::default(),
@@ -273,6 +277,7 @@ impl Etcd {
         self.raft = Raft::new(config(self.id, self.directory, cx.knobs), rng, self.wal.stored());
         self.ready = Ready::default();
         self.writing = None;
+        self.to_write.clear();
         self.fsyncs = DiskTimes::default();
         self.backlog.clear();
         self.backend = Backend::new(cx.now);
@@ -480,14 +485,39 @@ impl Etcd {
             }
             self.ready = ready;
             if self.ready.must_sync {
-                self.writes += 1;
-                self.writing = Some(Writing { op: self.writes, since: cx.now });
                 let bytes: u32 = self.ready.append.iter().map(Entry::bytes).sum();
-                cx.write(self.writes, WAL_RECORD + bytes);
+                self.writing = Some(Writing { op: self.write(cx, WAL_RECORD + bytes), since: cx.now });
                 return;
             }
             self.durable(cx);
         }
+    }
+
+    /// Writes and syncs after what is being written. Returns the write's number.
+    fn write(&mut self, cx: &mut Cx<'_>, bytes: u32) -> u32 {
+        self.writes += 1;
+        self.to_write.push_back((self.writes, bytes));
+        if self.to_write.len() == 1 {
+            cx.write(self.writes, bytes);
+        }
+        self.writes
+    }
+    fn written(&mut self, cx: &mut Cx<'_>, op: u32) {
+        if self.to_write.pop_front_if(|(first, _)| *first == op).is_none() {
+            return; // An earlier process's.
+        }
+        if let Some((next, bytes)) = self.to_write.front() {
+            cx.write(*next, *bytes);
+        }
+        let Some(writing) = self.writing.take_if(|writing| writing.op == op) else {
+            return self.commit_synced(cx, op);
+        };
+        let took = cx.now.since(writing.since);
+        self.fsyncs.record(took);
+        if took > SLOW_FSYNC {
+            cx.note(Note::new(NoteKind::SlowFsync, 0, took.us()));
+        }
+        self.durable(cx);
     }
 
     /// The Ready at hand is on disk.
@@ -648,17 +678,7 @@ impl Actor for Etcd {
             Input::Timer(_) | Input::ProgramEnded(_) | Input::Operate(_) => return,
             Input::Conn(conn, up) => self.on_conn(cx, conn, up),
             Input::Message(conn, message) => self.on_message(cx, conn, message),
-            Input::DiskDone(op) => match self.writing.take_if(|writing| writing.op == op) {
-                None => self.commit_synced(cx, op),
-                Some(writing) => {
-                    let took = cx.now.since(writing.since);
-                    self.fsyncs.record(took);
-                    if took > SLOW_FSYNC {
-                        cx.note(Note::new(NoteKind::SlowFsync, 0, took.us()));
-                    }
-                    self.durable(cx);
-                }
-            },
+            Input::DiskDone(op) => self.written(cx, op),
         }
         self.advance(cx);
     }
