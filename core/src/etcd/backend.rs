@@ -33,7 +33,7 @@ impl DiskTimes {
     pub(super) fn record(&mut self, took: Span) {
         let ms = took.ns().div_ceil(1_000_000);
         self.counts[(ms.max(1).next_power_of_two().ilog2() as usize).min(14)] += 1;
-        self.sum = self.sum + took;
+        self.sum += took;
     }
 }
 
