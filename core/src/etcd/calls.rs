@@ -13,7 +13,7 @@ use crate::net::packet::ConnId;
 
 /// etcd server/etcdserver/v3_server.go#maxGapBetweenApplyAndCommitIndex: entries committed and not applied, beyond which
 /// a member takes no more writes.
-const COMMIT_GAP: u64 = 5000;
+const COMMIT_GAP: usize = 5000;
 
 impl Etcd {
     pub(super) fn on_call(&mut self, cx: &mut Cx<'_>, conn: ConnId, request: rpc::Request) {
@@ -23,7 +23,7 @@ impl Etcd {
             return self.serve(cx, id);
         }
         if op.writes() {
-            if self.raft.commit_index() > self.raft.applied_index() + COMMIT_GAP {
+            if self.backlog.len() > COMMIT_GAP {
                 return self.service.finish(cx, id, Err(EtcdError::TooManyRequests));
             }
             self.propose(cx, id, op);
