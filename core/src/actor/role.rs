@@ -501,12 +501,6 @@ notes! {
     CachesLost "caches_lost" notable;
     /// API server: it was told to stop. a: requests under way, b: watches.
     Terminating "terminating" notable;
-    /// etcd: a stopping leader hands over. a: to which member id, b: term.
-    HandsOver "hands_over" notable;
-    /// etcd: a leader sent a heartbeat later than it should. a: to which member id, b: us beyond two intervals.
-    HeartbeatLate "heartbeat_late" quiet;
-    /// etcd: to apply an entry took longer than 100 ms. b: us.
-    SlowApply "slow_apply" quiet;
 }
 
 impl Note {
