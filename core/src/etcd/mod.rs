@@ -144,9 +144,6 @@ pub struct Etcd {
     ready: Ready<Proposal>,
     writing: Option<Writing>,
     writes: u32,
-    /// What is to be written, in turn: each write's number and bytes. The first is under way: the disk would queue the
-    /// others just so.
-    to_write: VecDeque<(u32, u32)>,
     fsyncs: DiskTimes,
     /// What is committed and not applied.
     backlog: VecDeque<Entry<Proposal>>,
@@ -196,7 +193,6 @@ impl Etcd {
             ready: Ready::default(),
             writing: None,
             writes: 0,
-            to_write: VecDeque::new(),
             fsyncs: DiskTimes::default(),
             backlog: VecDeque::new(),
             backend: Backend::default(),
@@ -277,7 +273,6 @@ impl Etcd {
         self.raft = Raft::new(config(self.id, self.directory, cx.knobs), rng, self.wal.stored());
         self.ready = Ready::default();
         self.writing = None;
-        self.to_write.clear();
         self.fsyncs = DiskTimes::default();
         self.backlog.clear();
         self.backend = Backend::new(cx.now);
@@ -493,22 +488,13 @@ impl Etcd {
         }
     }
 
-    /// Writes and syncs after what is being written. Returns the write's number.
+    /// Writes and syncs. Returns the write's number.
     fn write(&mut self, cx: &mut Cx<'_>, bytes: u32) -> u32 {
         self.writes += 1;
-        self.to_write.push_back((self.writes, bytes));
-        if self.to_write.len() == 1 {
-            cx.write(self.writes, bytes);
-        }
+        cx.write(self.writes, bytes);
         self.writes
     }
     fn written(&mut self, cx: &mut Cx<'_>, op: u32) {
-        if self.to_write.pop_front_if(|(first, _)| *first == op).is_none() {
-            return; // An earlier process's.
-        }
-        if let Some((next, bytes)) = self.to_write.front() {
-            cx.write(*next, *bytes);
-        }
         let Some(writing) = self.writing.take_if(|writing| writing.op == op) else {
             return self.commit_synced(cx, op);
         };
