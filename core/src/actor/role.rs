@@ -501,6 +501,16 @@ notes! {
     CachesLost "caches_lost" notable;
     /// API server: it was told to stop. a: requests under way, b: watches.
     Terminating "terminating" notable;
+    /// Load balancer: it sends new connections to an API server no more. a: which.
+    ServerOut "server_out" notable;
+    /// Load balancer: it sends new connections to an API server again. a: which.
+    ServerIn "server_in" notable;
+    /// Control-plane kubelet: a static pod is not ready. a: its program.
+    StaticPodUnready "static_pod_unready" notable;
+    /// Control-plane kubelet: a static pod is ready again. a: its program.
+    StaticPodReady "static_pod_ready" notable;
+    /// Control-plane kubelet: a probe failed too often and the process is killed. a: its program, b: 0 liveness, 1 startup.
+    ProbeKills "probe_kills" notable;
 }
 
 impl Note {

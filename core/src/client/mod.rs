@@ -7,6 +7,7 @@ pub mod backoff;
 #[cfg(test)]
 #[allow(missing_docs)]
 pub mod bench;
+pub mod check;
 pub mod elector;
 pub mod etcd;
 pub mod etcd_link;
