@@ -37,7 +37,12 @@ const SPECIAL: Readonly<Record<string, Special>> = {
   start_fails: (_, b) => ({ values: { status: statusText(b) } }),
   try_failed: (_, b) => ({ values: { status: statusText(b) } }),
   etcd_call: (a) => ({ key: a < 16 ? 'etcd_call' : 'etcd_call_failed', values: { call: sayIfKnown(`call_${a & 15}`) ?? '' } }),
-  api_request: (a) => ({ values: { status: statusText(a >>> 8) } }),
+  api_request: (a) => ({ values: { status: statusText((a >>> 8) & 0xffff) } }),
+  server_out: (a) => ({ values: { api: a + 1 } }),
+  server_in: (a) => ({ values: { api: a + 1 } }),
+  static_pod_unready: (a, _, cluster) => ({ values: { pod: programName(a, cluster) } }),
+  static_pod_ready: (a, _, cluster) => ({ values: { pod: programName(a, cluster) } }),
+  probe_kills: (a, b, cluster) => ({ key: b === 0 ? 'probe_kills' : 'startup_kills', values: { pod: programName(a, cluster) } }),
   user_request: (a) => ({
     values: { call: sayIfKnown(`user_${a & 255}`) ?? '', api: ((a >>> 8) & 255) + 1, status: statusText(a >>> 16) },
   }),
@@ -132,10 +137,10 @@ export const SPOKEN: ReadonlySet<string> = new Set([
 
 /** Which way a note points, for the mark beside it. */
 export function noteTone(kind: string): 'good' | 'bad' | 'plain' {
-  if (['leads', 'finds_leader', 'stream_up', 'etcd_connected', 'healthy', 'acquired', 'started', 'caches_ready'].includes(kind)) return 'good';
+  if (['leads', 'finds_leader', 'stream_up', 'etcd_connected', 'healthy', 'acquired', 'started', 'caches_ready', 'server_in', 'static_pod_ready'].includes(kind)) return 'good';
   const bad = [
     'exited', 'loses_leader', 'steps_down', 'stream_down', 'slow_fsync', 'etcd_disconnected', 'unhealthy',
-    'renewal_fails', 'lease_lost', 'caches_lost', 'terminating',
+    'renewal_fails', 'lease_lost', 'caches_lost', 'terminating', 'server_out', 'static_pod_unready', 'probe_kills',
   ];
   return bad.includes(kind) ? 'bad' : 'plain';
 }

@@ -46,8 +46,6 @@ pub enum Timer {
     Etcd,
     /// The next thing of its own that is due: a wait, a bookmark, upkeep.
     Own,
-    /// The readiness probe.
-    Readiness,
 }
 
 impl From<Timer> for role::Timer {
@@ -422,7 +420,6 @@ impl Actor for ApiServer {
                 self.alarm.fired();
                 self.on_own_timer(cx);
             }
-            Input::Timer(role::Timer::Api(Timer::Readiness)) => self.on_readiness(cx),
             Input::Conn(conn, up) => self.on_conn(cx, conn, up),
             Input::Message(conn, message) => self.on_message(cx, conn, message),
             Input::Terminate => self.on_terminate(cx),

@@ -139,10 +139,14 @@ fn told(bench: &Rig, kind: NoteKind) -> Vec<u64> {
 }
 
 #[test]
-fn it_connects_checks_etcd_every_second_and_says_when_that_changes() {
+fn probed_every_second_it_checks_etcd_as_often_and_says_when_that_changes() {
     let mut member = Member::new();
     let mut bench = up(&mut member);
     assert_eq!(told(&bench, NoteKind::EtcdConnected), [1]);
+    for second in 1..=30 {
+        let probe = Message::Api(request(second, Verb::Readyz, 0));
+        bench.later(Span::from_ms(u64::from(second) * 1_000 - 500), Input::Message(CLIENT, probe));
+    }
     assert_eq!((bench.actor.healthy(), bench.actor.etcd_state()), (false, 2));
     run(&mut bench, &mut member, 10_500);
     assert!(bench.actor.healthy());
@@ -344,6 +348,7 @@ fn a_new_process_has_forgotten_everything() {
     bench.later(Span::ZERO, Input::Boot);
     bench.run(at(5_000), |_, effect| member.answer(effect));
     assert_eq!((bench.actor.requests(), bench.actor.healthy(), bench.actor.etcd_state()), (0, false, 1));
+    ask(&mut bench, 2, Verb::Livez, 0);
     run(&mut bench, &mut member, 7_000);
     assert!(bench.actor.healthy());
 }

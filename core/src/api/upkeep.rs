@@ -1,7 +1,7 @@
 //! What an API server does of its own accord: it starts and stops, checks etcd, says that it serves, compacts.
 
 use super::rpc::{Status, Verb};
-use super::{ALL, ApiServer, CACHED, Kind, Owner, Timer, cached};
+use super::{ALL, ApiServer, CACHED, Kind, Owner, cached};
 use crate::actor::Cx;
 use crate::actor::role::{Note, NoteKind};
 use crate::client::etcd::Failure;
@@ -16,8 +16,6 @@ pub const MAX_PROBES: u32 = 64;
 pub const HEALTH_TIMEOUT: Span = Span::from_secs(2);
 /// apiserver pkg/storage/storagebackend/factory/etcd3.go#newETCD3Check: a real check every half timeout at most.
 pub const HEALTH_INTERVAL: Span = Span::from_secs(1);
-/// kubernetes cmd/kubeadm/app/util/staticpod/utils.go#ReadinessProbe: periodSeconds.
-pub const READINESS_PERIOD: Span = Span::from_secs(1);
 /// kubernetes pkg/controlplane/instance.go#DefaultEndpointReconcilerInterval.
 pub const RECONCILE_PERIOD: Span = Span::from_secs(10);
 /// kubernetes pkg/controlplane/instance.go#DefaultEndpointReconcilerTTL: of the etcd lease, in seconds.
@@ -142,7 +140,6 @@ impl ApiServer {
             let want = self.caches[kind as usize].start();
             self.want(cx, kind, want);
         }
-        cx.arm(Timer::Readiness, READINESS_PERIOD);
     }
     /// Every connection to etcd stands: the first time, the server starts to serve.
     pub(super) fn on_etcd_reached(&mut self, cx: &mut Cx<'_>) {
@@ -152,10 +149,6 @@ impl ApiServer {
             self.upkeep.compact = Some(cx.now + COMPACT_PERIOD);
             self.on_upkeep_timer(cx);
         }
-    }
-    pub(super) fn on_readiness(&mut self, cx: &mut Cx<'_>) {
-        self.check_etcd(cx);
-        cx.arm(Timer::Readiness, READINESS_PERIOD);
     }
     /// SIGTERM: /readyz fails, watches end, nothing new is taken, what is under way may finish.
     pub(super) fn on_terminate(&mut self, cx: &mut Cx<'_>) {
