@@ -501,6 +501,8 @@ notes! {
     CachesLost "caches_lost" notable;
     /// API server: it was told to stop. a: requests under way, b: watches.
     Terminating "terminating" notable;
+    /// Users: a request to a Service ended. a: Service + 65536 times (0 ok, 1 refused, 2 timeout, 3 broken), b: latency in us.
+    ServiceRequest "service_request" quiet;
 }
 
 impl Note {
