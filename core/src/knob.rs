@@ -15,7 +15,7 @@ pub enum Unit {
     Ms,
     /// Megabits a second.
     Mbps,
-    /// Requests a second and API server, in thousandths.
+    /// Requests a second to each API server or Service, in thousandths.
     MilliPerSecond,
     /// Events an hour, in thousandths.
     MilliPerHour,
@@ -118,6 +118,16 @@ knobs! {
     NodeFailures: MilliPerHour "node_failures_milli" ("failures per node") = 0 in 0..=60000, "chosen: nothing fails by itself until asked to";
     /// How often each running container exits by itself.
     PodFailureRate: MilliPerHour "pod_failure_rate_milli" ("container failures") = 0 in 0..=100000, "chosen: nothing fails by itself until asked to";
+    /// GETs from the cache that users send to each API server.
+    CachedRate: MilliPerSecond "cached_rate_milli" ("cached reads per API server") = 1000 in 0..=200000, "chosen: a few, beside those by quorum";
+    /// LISTs that users send to each API server.
+    ListRate: MilliPerSecond "list_rate_milli" ("lists per API server") = 500 in 0..=50000, "chosen: somebody looks now and then";
+    /// Whether users' LISTs ask for the newest, or take what is in the cache.
+    ListConsistent: Switch "list_consistent" ("lists without resourceVersion") = 0 in 0..=1, "chosen: most list from the cache, as informers do";
+    /// Objects that users create, update and delete again at each API server.
+    CycleRate: MilliPerSecond "cycle_rate_milli" ("objects that come and go per API server") = 500 in 0..=50000, "chosen: each is three writes";
+    /// Requests that users send to each Service.
+    ServiceRate: MilliPerSecond "service_rate_milli" ("requests per Service") = 5000 in 0..=100000, "chosen: a gap of a second shows";
 }
 
 /// Where the loss dial acts.

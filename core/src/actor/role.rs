@@ -511,6 +511,8 @@ notes! {
     StaticPodReady "static_pod_ready" notable;
     /// Control-plane kubelet: a probe failed too often and the process is killed. a: its program, b: 0 liveness, 1 startup.
     ProbeKills "probe_kills" notable;
+    /// Users: a request to a Service ended. a: Service + 65536 times (0 ok, 1 refused, 2 timeout, 3 broken), b: latency in us.
+    ServiceRequest "service_request" quiet;
 }
 
 impl Note {
