@@ -123,7 +123,7 @@ pub fn programs(directory: Directory, knobs: &Knobs, seed: u64) -> Vec<(HostId, 
 /// The programs of one more node: nothing runs there yet.
 pub fn node_programs(directory: Directory, node: NodeId) -> [(ProgramId, Role); 2] {
     [
-        (directory.kubelet(node), Role::Kubelet(Box::new(Kubelet::new(node, directory, Vec::new())))),
+        (directory.kubelet(node), Role::Kubelet(Box::new(Kubelet::fresh(node, directory)))),
         (directory.proxy(node), Role::Proxy(Box::new(Proxy::new(node, directory)))),
     ]
 }
