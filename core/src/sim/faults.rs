@@ -240,9 +240,9 @@ impl Sim {
                 self.set_clock(id, host, shape.clock_ppm);
             }
             let mean = self.knobs.us(Knob::Fsync);
-            if let Some((program, process, op)) = self.hosts[n].disk.set_pace(self.now, mean, shape.disk_times) {
-                let at = self.hosts[n].disk.busy_until();
-                self.queue.push(at, Event { cause: id, what: What::DiskDone(program, process, op) });
+            for write in self.hosts[n].disk.set_pace(self.now, mean, shape.disk_times) {
+                let (program, process, op) = write.owner;
+                self.queue.push(write.end, Event { cause: id, what: What::DiskDone(program, process, op) });
             }
             if before.up && !shape.up {
                 self.power_off(host);

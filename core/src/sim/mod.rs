@@ -327,11 +327,10 @@ impl Sim {
                 Some(event.cause)
             }
             What::Kernel(conn, side) => self.kernel_timer_due(at, id, conn, side),
-            What::DiskDone(program, process, _) => {
-                let program = &self.programs[program.ix()];
-                // A member writes one thing at a time; a disk that became faster or slower moves its end.
-                let end = self.hosts[program.host.ix()].disk.busy_until();
-                (program.state == State::Running && program.processes == process && at == end).then_some(event.cause)
+            What::DiskDone(program, process, op) => {
+                let it = &self.programs[program.ix()];
+                let done = self.hosts[it.host.ix()].disk.done(at, (program, process, op));
+                (done && it.state == State::Running && it.processes == process).then_some(event.cause)
             }
             What::Boot(program) => {
                 let program = &self.programs[program.ix()];

@@ -102,8 +102,7 @@ impl Sim {
         let mean = self.knobs.us(crate::knob::Knob::Fsync);
         let Self { hosts, now, .. } = self;
         let times = hosts[host.ix()].shape.disk_times;
-        let at = hosts[host.ix()].disk.write(*now, mean, times, &luck);
-        hosts[host.ix()].disk.begun((program, processes, op));
+        let at = hosts[host.ix()].disk.write(*now, (program, processes, op), mean, times, &luck);
         self.observer.metrics.syncs(program, at.since(self.now));
         self.queue.push(at, Event { cause, what: What::DiskDone(program, processes, op) });
     }
