@@ -7,6 +7,7 @@ mod control;
 mod signs;
 mod tables;
 mod users;
+mod work;
 
 use crate::engine::{Ring, Row, Span, Time, Trace};
 use crate::fault::Fault;
@@ -14,6 +15,7 @@ use crate::net::packet::HostId;
 use crate::sim::Sim;
 use alloc::vec::Vec;
 pub use tables::TABLES;
+pub use work::backlog;
 
 /// How a column's words are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 
 use brownout_core::actor::role::{NoteKind, Timer};
 use brownout_core::actor::wire::Class;
+use brownout_core::api::rpc::Level;
+use brownout_core::control::controller::Name;
 use brownout_core::engine::Row;
 use brownout_core::fault::Fault;
 use brownout_core::frame::{Read, TABLES};
@@ -13,6 +15,7 @@ use brownout_core::metrics::alerts::{AlertSpec, Unit};
 use brownout_core::metrics::lamps::LampSpec;
 use brownout_core::metrics::{Alert, Lamp};
 use brownout_core::milestones::{FAILURE, Phase, RECOVERY, RecoveryStep, Rung, Sign};
+use brownout_core::object;
 use brownout_core::scenario;
 use brownout_core::sim::Code;
 use serde::Serialize;
@@ -29,6 +32,9 @@ pub struct Catalog {
     classes: &'static [&'static str],
     tables: Vec<TableSpec>,
     request_kinds: Vec<String>,
+    object_kinds: Vec<&'static str>,
+    controllers: Vec<&'static str>,
+    levels: Vec<&'static str>,
     rungs: Vec<&'static str>,
     signs: Vec<&'static str>,
     steps: Vec<&'static str>,
@@ -137,6 +143,9 @@ impl Catalog {
             notes: NoteKind::ALL.iter().map(note).collect(),
             classes: &Class::NAMES,
             request_kinds: Kind::ALL.iter().map(|kind| format!("{kind:?}")).collect(),
+            object_kinds: object::Kind::ALL.iter().map(|kind| kind.resource()).collect(),
+            controllers: Name::ALL.iter().map(|name| name.queue_name()).collect(),
+            levels: Level::ALL.iter().map(|level| level.name()).collect(),
             rungs: Rung::ALL.iter().map(|rung| rung.name()).collect(),
             signs: Sign::ALL.iter().map(|sign| sign.name()).collect(),
             steps: RecoveryStep::ALL.iter().map(|step| step.name()).collect(),
