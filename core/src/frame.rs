@@ -15,7 +15,6 @@ use crate::net::packet::HostId;
 use crate::sim::Sim;
 use alloc::vec::Vec;
 pub use tables::TABLES;
-pub use work::backlog;
 
 /// How a column's words are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

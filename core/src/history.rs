@@ -42,6 +42,8 @@ pub struct Sample {
     pub lease_left_ms: [u32; 2],
     /// Pods that are ready and not being deleted, and pods that workloads ask for.
     pub pods: [u32; 2],
+    /// Keys in the controllers' work queues, and pods in the scheduler's.
+    pub backlog: [u32; 2],
 }
 
 /// The series.
@@ -99,6 +101,7 @@ impl History {
         }
         sample.lease_left_ms = [0, 1].map(|component| crate::inspect::lease_left(sim, component).ms() as u32);
         sample.pods = crate::inspect::pods_ready(sim);
+        sample.backlog = crate::inspect::backlog(sim);
         if let Role::Load(load) = &sim.programs()[sim.directory().load().ix()].role {
             let now = sim.local(sim.directory().load());
             for api in 0..self.apis {

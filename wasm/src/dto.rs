@@ -281,6 +281,8 @@ pub fn sample_columns(apis: u8) -> Vec<String> {
             "lease_left_1_ms",
             "pods_ready",
             "pods_wanted",
+            "queue_controllers",
+            "queue_scheduler",
         ]
         .map(String::from),
     );
@@ -305,6 +307,7 @@ pub fn sample_cells<'a>(samples: impl Iterator<Item = &'a Sample>, apis: u8) -> 
         cells.push(f64::from(sample.leaderless.count_ones()));
         cells.extend(sample.lease_left_ms.map(f64::from));
         cells.extend(sample.pods.map(f64::from));
+        cells.extend(sample.backlog.map(f64::from));
     }
     cells
 }

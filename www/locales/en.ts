@@ -240,7 +240,7 @@ export const en = {
   pods_nodes: 'node',
   pods_no_node: 'none',
   pods_count: '{ready}/{desired}',
-  crowd_count: '{n} {state}',
+  crowd_count: { one: '{n} node {state}', other: '{n} nodes {state}' },
   requests_label: 'Requests by kind',
 
   // Whole states, as read out and in the scene's tables.
@@ -752,6 +752,7 @@ export const en = {
   chart_leaders: 'Leader changes',
   chart_lease: 'Lease time left',
   chart_pods: 'Pods ready',
+  chart_queue: 'Work queues',
   chart_pods_ready: 'ready',
   chart_pods_wanted: 'wanted',
   chart_empty: '{title}: nothing to show yet.',

@@ -1,17 +1,14 @@
 //! The rows of what works inside: watch caches and priority levels of the API servers, controllers, the scheduler.
 
 use super::{NONE, Rows, Scene, low, ms};
-use crate::actor::ProgramId;
 use crate::actor::role::Role;
 use crate::api::ApiServer;
 use crate::api::flow;
 use crate::api::rpc::Level;
-use crate::control::manager::{self, Manager};
-use crate::control::{Control, Work};
+use crate::control::manager;
 use crate::engine::Span;
 use crate::inspect;
 use crate::object::{Kind, Revision};
-use crate::scheduler::Scheduler;
 use crate::sim::{Sim, State};
 use alloc::vec::Vec;
 
@@ -74,50 +71,8 @@ pub(super) fn levels(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
     }
 }
 
-/// The process of a component that leads: the one that the store's Lease names, else one that believes it does.
-fn leading(sim: &Sim, component: u8) -> Option<(u8, &Control)> {
-    let holder = inspect::holder(sim, component);
-    let believing = (0..sim.directory().api_servers).filter_map(|n| {
-        let id = sim.directory().control(n, component);
-        let program = &sim.programs()[id.ix()];
-        match &program.role {
-            Role::Control(control) if program.state == State::Running && control.believes() => Some((n, id, &**control)),
-            _ => None,
-        }
-    });
-    let named = |(_, id, _): &(u8, ProgramId, &Control)| Some(*id) == holder;
-    believing.max_by_key(named).map(|(n, _, control)| (n, control))
-}
-fn manager(sim: &Sim) -> Option<(u8, &Manager)> {
-    match leading(sim, 0)? {
-        (n, control) => match control.work() {
-            Work::Manager(manager) => Some((n, manager)),
-            Work::Scheduler(_) => None,
-        },
-    }
-}
-fn scheduler(sim: &Sim) -> Option<(u8, &Scheduler)> {
-    match leading(sim, 1)? {
-        (n, control) => match control.work() {
-            Work::Scheduler(scheduler) => Some((n, scheduler)),
-            Work::Manager(_) => None,
-        },
-    }
-}
-/// What waits in the queues of whoever leads: the controllers' and the scheduler's.
-pub fn backlog(sim: &Sim) -> [u32; 2] {
-    let controllers = manager(sim).map_or(0, |(_, manager)| {
-        manager.controllers().iter().map(|controller| controller.queue().depth() + controller.busy()).sum()
-    });
-    let pods = scheduler(sim).map_or(0, |(_, scheduler)| {
-        let (active, backoff, unschedulable) = scheduler.pending();
-        active + backoff + unschedulable
-    });
-    [controllers, pods]
-}
-
 pub(super) fn managers(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
-    let Some((n, manager)) = manager(sim) else { return rows.push(&[NONE, 0, 0]) };
+    let Some((n, manager)) = inspect::leading_manager(sim) else { return rows.push(&[NONE, 0, 0]) };
     let phase = match manager.phase() {
         manager::Phase::Off => 0,
         manager::Phase::Starting => 1,
@@ -130,7 +85,7 @@ pub(super) fn managers(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
     rows.push(&[n.into(), phase, manager.paced()]);
 }
 pub(super) fn controllers(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
-    let found = manager(sim);
+    let found = inspect::leading_manager(sim);
     for name in crate::control::controller::Name::ALL {
         let Some((n, manager)) = found else {
             rows.push(&[0, 0, 0, 0, 0, ms(Span::ZERO), 0]);
@@ -151,7 +106,7 @@ pub(super) fn controllers(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
     }
 }
 pub(super) fn schedulers(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
-    let Some((n, scheduler)) = scheduler(sim) else { return rows.push(&[NONE, 0, 0, 0, 0, 0, 0]) };
+    let Some((n, scheduler)) = inspect::leading_scheduler(sim) else { return rows.push(&[NONE, 0, 0, 0, 0, 0, 0]) };
     let (active, backoff, unschedulable) = scheduler.pending();
     rows.push(&[
         n.into(),

@@ -17,7 +17,7 @@ const EVERY = 50;
 const HEIGHT = 116;
 
 interface Spec {
-  readonly name: 'success' | 'latency' | 'leaders' | 'lease' | 'pods';
+  readonly name: 'success' | 'latency' | 'leaders' | 'lease' | 'pods' | 'queue';
   readonly stepped: boolean;
   readonly format: (value: number) => string;
   /** The lines it shows; each the least of its columns. */
@@ -52,6 +52,10 @@ const SPECS: readonly Spec[] = [
   {
     name: 'pods', stepped: true, format: short,
     lines: () => [{ label: say('chart_pods_ready'), columns: ['pods_ready'] }, { label: say('chart_pods_wanted'), columns: ['pods_wanted'] }],
+  },
+  {
+    name: 'queue', stepped: true, format: short,
+    lines: () => [{ label: say('component_tiny_0'), columns: ['queue_controllers'] }, { label: say('component_tiny_1'), columns: ['queue_scheduler'] }],
   },
 ];
 
