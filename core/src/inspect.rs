@@ -150,12 +150,14 @@ pub fn leader(sim: &Sim) -> Option<u8> {
 
 /// The process of a component that leads: the one that the store's Lease names, else one that believes it does.
 fn leading(sim: &Sim, component: u8) -> Option<(u8, &Control)> {
-    let holder = inspect::holder(sim, component);
+    let holder = holder(sim, component);
     let believing = (0..sim.directory().api_servers).filter_map(|n| {
         let id = sim.directory().control(n, component);
         let program = &sim.programs()[id.ix()];
         match &program.role {
-            Role::Control(control) if program.state == State::Running && control.believes() => Some((n, id, &**control)),
+            Role::Control(control) if program.state == State::Running && control.believes() => {
+                Some((n, id, &**control))
+            }
             _ => None,
         }
     });

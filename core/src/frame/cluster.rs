@@ -3,9 +3,9 @@
 
 use super::{NONE, Rows, Scene, float, ms};
 use crate::actor::role::Role;
+use crate::engine::LocalTime;
 use crate::etcd::kv::Store;
 use crate::inspect;
-use crate::engine::LocalTime;
 use crate::kubelet::Container;
 use crate::kubelet::pod::Step;
 use crate::object::{Key, Kind, NodeId, Object, Pod, Revision, Taints, WorkloadId};

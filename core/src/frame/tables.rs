@@ -197,13 +197,13 @@ pub const TABLES: &[Table] = &[
         large: false,
         fill: work::controllers,
         columns: &[
-            ("synced", U32), // its informers have listed
-            ("depth", U32),  // keys that wait for a worker
-            ("busy", U32),   // keys being worked on
+            ("synced", U32),  // its informers have listed
+            ("depth", U32),   // keys that wait for a worker
+            ("busy", U32),    // keys being worked on
             ("backoff", U32), // keys that wait for their back-off
             ("retries", U32), // so far
             ("longest", F32), // how long the oldest has been worked on
-            ("adds", U32),   // so far
+            ("adds", U32),    // so far
         ],
     },
     // One row: the kube-scheduler that leads.
