@@ -166,20 +166,18 @@ fn leading(sim: &Sim, component: u8) -> Option<(u8, &Control)> {
 }
 /// The controllers of the process that leads.
 pub fn leading_manager(sim: &Sim) -> Option<(u8, &Manager)> {
-    match leading(sim, 0)? {
-        (n, control) => match control.work() {
-            Work::Manager(manager) => Some((n, manager)),
-            Work::Scheduler(_) => None,
-        },
+    let (n, control) = leading(sim, 0)?;
+    match control.work() {
+        Work::Manager(manager) => Some((n, manager)),
+        Work::Scheduler(_) => None,
     }
 }
 /// The scheduler of the process that leads.
 pub fn leading_scheduler(sim: &Sim) -> Option<(u8, &Scheduler)> {
-    match leading(sim, 1)? {
-        (n, control) => match control.work() {
-            Work::Scheduler(scheduler) => Some((n, scheduler)),
-            Work::Manager(_) => None,
-        },
+    let (n, control) = leading(sim, 1)?;
+    match control.work() {
+        Work::Scheduler(scheduler) => Some((n, scheduler)),
+        Work::Manager(_) => None,
     }
 }
 /// What waits in the queues of whoever leads: the controllers' and the scheduler's.
