@@ -148,6 +148,15 @@ pub fn leader(sim: &Sim) -> Option<u8> {
     (0..sim.directory().members).filter(|n| leads(n).is_some()).max_by_key(|n| leads(n))
 }
 
+/// For how long at least the watcher among the users of an API server has missed a write that somebody was told of.
+pub fn watch_behind(sim: &Sim, api: u8) -> Span {
+    let id = sim.directory().load();
+    match &sim.programs()[id.ix()].role {
+        Role::Load(load) => load.sight(api).behind(sim.local(id)),
+        _ => Span::ZERO,
+    }
+}
+
 /// The process of a component that leads: the one that the store's Lease names, else one that believes it does.
 fn leading(sim: &Sim, component: u8) -> Option<(u8, &Control)> {
     let holder = holder(sim, component);

@@ -283,6 +283,8 @@ pub fn sample_columns(apis: u8) -> Vec<String> {
             "pods_wanted",
             "queue_controllers",
             "queue_scheduler",
+            "stale_ms",
+            "success_services",
         ]
         .map(String::from),
     );
@@ -308,6 +310,8 @@ pub fn sample_cells<'a>(samples: impl Iterator<Item = &'a Sample>, apis: u8) -> 
         cells.extend(sample.lease_left_ms.map(f64::from));
         cells.extend(sample.pods.map(f64::from));
         cells.extend(sample.backlog.map(f64::from));
+        cells.push(f64::from(sample.stale_ms));
+        cells.push(sample.service_ppm.map_or(f64::NAN, |ppm| f64::from(ppm) / 1e6));
     }
     cells
 }

@@ -104,6 +104,7 @@ export const en = {
   workload_ready: { one: '{ready} of {n} pod ready', other: '{ready} of {n} pods ready' },
   workload_updated: '{updated} of {n} of the newest template',
   workload_endpoints: { one: '{n} ready endpoint', other: '{n} ready endpoints' },
+  workload_users: 'its users: {state}',
   workload_stuck: 'rollout past its progress deadline',
 
   // Controllers, scheduler, watch caches.
@@ -191,6 +192,8 @@ export const en = {
   bad_unschedulable: { one: '{n} pod fits nowhere', other: '{n} pods fit nowhere' },
   bad_caches: 'API server {n} has {ready} of {all} watch caches ready',
   bad_cache_behind: { one: 'a watch cache of API server {api} is {n} change behind', other: 'a watch cache of API server {api} is {n} changes behind' },
+  bad_service: '{share} of requests to {name} fail',
+  bad_stale: 'watches at API server {n} are {span} behind',
   bad_node_off: 'node {n} has no power',
   bad_nodes_off: '{n} nodes have no power',
   bad_node_unknown: 'nobody hears of node {n}',
@@ -241,6 +244,7 @@ export const en = {
   pods_no_node: 'none',
   pods_count: '{ready}/{desired}',
   crowd_count: { one: '{n} node {state}', other: '{n} nodes {state}' },
+  service_name: 'Service {name}',
   requests_label: 'Requests by kind',
 
   // Whole states, as read out and in the scene's tables.
@@ -715,6 +719,12 @@ export const en = {
   in_template: 'Template',
   in_endpoints: 'Endpoints',
   in_endpoints_value: '{ready} ready of {all}',
+  in_service_users: 'Users of its Service',
+  in_service_sent: 'Their requests so far',
+  in_service_counts: '{ok} well, {failed} failed',
+  in_service_why: 'Refused, no answer, broken',
+  in_service_reasons: '{refused}, {timeouts}, {broken}',
+  in_stale: 'Its watchers miss writes for',
   in_claims: 'Volumes',
   in_claims_value: '{bound} bound of {all}',
   in_progress: 'Rollout',
@@ -752,6 +762,8 @@ export const en = {
   chart_leaders: 'Leader changes',
   chart_lease: 'Lease time left',
   chart_pods: 'Pods ready',
+  chart_stale: 'Watch staleness',
+  chart_services: 'Services',
   chart_queue: 'Work queues',
   chart_pods_ready: 'ready',
   chart_pods_wanted: 'wanted',

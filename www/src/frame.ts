@@ -16,7 +16,7 @@ const COLUMNS = {
     'running', 'role', 'term', 'leader', 'last_index', 'commit_index', 'applied_index', 'revision',
     'election_elapsed', 'election_timeout', 'leaderless', 'syncing', 'pending', 'streams',
   ],
-  api: ['host', 'running', 'hung', 'etcd_state', 'healthy', 'in_flight', 'requests', 'failures', 'oldest'],
+  api: ['host', 'running', 'hung', 'etcd_state', 'healthy', 'in_flight', 'requests', 'failures', 'oldest', 'stale'],
   elector: [
     'api', 'component', 'running', 'believes', 'can_act', 'observed', 'lease_left', 'renew_left', 'next_try',
     'restart_in', 'exits', 'calling',
@@ -27,6 +27,9 @@ const COLUMNS = {
   flight: ['number', 'from', 'to', 'class', 'lost', 'sent', 'progress'],
   fault: ['id', 'kind', 'host', 'to', 'value', 'since'],
   load: ['api', 'kind', 'sent', 'ok', 'failed', 'waiting', 'ended', 'success', 'p50', 'p99'],
+  service: [
+    'workload', 'sent', 'ok', 'failed', 'waiting', 'ended', 'success', 'p50', 'p99', 'refused', 'timeouts', 'broken',
+  ],
   manager: ['api', 'phase', 'paced'],
   controller: ['synced', 'depth', 'busy', 'backoff', 'retries', 'longest', 'adds'],
   scheduler: ['api', 'works', 'synced', 'active', 'backoff', 'unschedulable', 'binding'],

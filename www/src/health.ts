@@ -245,6 +245,19 @@ function users(frame: Frame): Health {
     if (success > 0 && !hangs) served += 1;
     if (load.p99(row) > SLOW) findings.add(1, say('bad_slow', { ...values, span: span(load.p99(row)) }));
   }
+  const { service } = frame;
+  for (let row = 0; row < service.rows; row += 1) {
+    if (service.sent(row) === 0) continue;
+    const success = service.success(row);
+    const name = workloadName(frame, service.workload(row));
+    if (success > 0) served += 1;
+    if (success < 1 && (success >= 0 || service.waiting(row) > 0)) {
+      findings.add(1.5, say('bad_service', { name, share: share(success < 0 ? 1 : 1 - success) }));
+    }
+  }
+  for (let row = 0; row < frame.api.rows; row += 1) {
+    if (frame.api.stale(row) > SLOW) findings.add(1, say('bad_stale', { n: row + 1, span: span(frame.api.stale(row)) }));
+  }
   const health = findings.health();
   return served === 0 && health.level > 0 ? { ...health, level: 2 } : health;
 }

@@ -154,6 +154,20 @@ export function fareOf({ load }: Frame, kind: number): Fare {
   return { sent, ended, success: ended === 0 ? -1 : good / ended, waiting, p50, p99 };
 }
 
+/** How the users of a Service fare. */
+export function serviceFare({ service }: Frame, row: number): Fare {
+  return {
+    sent: service.sent(row), ended: service.ended(row), success: service.success(row), waiting: service.waiting(row),
+    p50: service.p50(row), p99: service.p99(row),
+  };
+}
+
+/** The row of a Service, by its workload's number, or -1. */
+export function serviceRow({ service }: Frame, id: number): number {
+  for (let row = 0; row < service.rows; row += 1) if (service.workload(row) === id) return row;
+  return -1;
+}
+
 /** What a kind of requests is called. */
 export function kindName(frame: Frame, kind: number): string {
   const name = frame.kinds[kind] ?? '';
@@ -262,6 +276,8 @@ function workloadState(frame: Frame, row: number): string {
   if (updated < desired) parts.push(say('workload_updated', { updated, n: desired }));
   parts.push(say('workload_endpoints', { n: workload.endpoints_ready(row) }));
   if (workload.stuck(row) === 1) parts.push(say('workload_stuck'));
+  const service = serviceRow(frame, workload.id(row));
+  if (service >= 0) parts.push(say('workload_users', { state: fareText(serviceFare(frame, service)) }));
   return parts.join(', ');
 }
 

@@ -73,6 +73,7 @@ pub const TABLES: &[Table] = &[
             ("requests", U32), // answered so far, low half
             ("failures", U32), // answered with an error so far
             ("oldest", F32),   // age of the oldest request in flight
+            ("stale", F32),    // for how long at least its users' watcher has missed a write
         ],
     },
     // One row per elector: API server by API server, kube-controller-manager then kube-scheduler.
@@ -178,6 +179,26 @@ pub const TABLES: &[Table] = &[
             ("success", F32), // share of those; -1: none ended
             ("p50", F32),     // latency of successes in the last 10 s; -1: none
             ("p99", F32),
+        ],
+    },
+    // One row per Service that has users, by its workload's number.
+    Table {
+        name: "service",
+        large: false,
+        fill: users::services,
+        columns: &[
+            ("workload", U32),
+            ("sent", U32), // so far
+            ("ok", U32),
+            ("failed", U32),
+            ("waiting", U32),
+            ("ended", U32),   // in the last 10 s
+            ("success", F32), // share of those; -1: none ended
+            ("p50", F32),     // latency of successes in the last 10 s; -1: none
+            ("p99", F32),
+            ("refused", U32), // of those that failed so far
+            ("timeouts", U32),
+            ("broken", U32),
         ],
     },
     // One row: the kube-controller-manager that leads. api: NONE: nobody does.

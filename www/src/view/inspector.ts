@@ -47,6 +47,7 @@ function apiFacts(frame: Frame, row: number): Fact[] {
     [say('in_health'), say(api.healthy(row) === 1 ? 'in_health_ok' : 'in_health_bad')],
     [say('in_flight'), integer(api.in_flight(row))],
     [say('in_oldest'), api.in_flight(row) === 0 ? say('none') : span(api.oldest(row))],
+    [say('in_stale'), api.stale(row) === 0 ? say('none') : span(api.stale(row))],
     [say('in_answered'), integer(api.requests(row))],
     [say('in_failed'), integer(api.failures(row))],
   ];
@@ -161,6 +162,13 @@ function workloadFacts(frame: Frame, id: number): Fact[] {
     [say('in_endpoints'), say('in_endpoints_value', { ready: workload.endpoints_ready(row), all: workload.endpoints(row) })],
   ];
   if (workload.claims(row) > 0) facts.push([say('in_claims'), say('in_claims_value', { bound: workload.claims_bound(row), all: workload.claims(row) })]);
+  const { service } = frame;
+  const at = words.serviceRow(frame, id);
+  if (at >= 0) {
+    facts.push([say('in_service_users'), words.fareText(words.serviceFare(frame, at))]);
+    facts.push([say('in_service_sent'), say('in_service_counts', { ok: service.ok(at), failed: service.failed(at) })]);
+    facts.push([say('in_service_why'), say('in_service_reasons', { refused: service.refused(at), timeouts: service.timeouts(at), broken: service.broken(at) })]);
+  }
   if (workload.kind(row) === 0) facts.push([say('in_progress'), say(workload.stuck(row) === 1 ? 'in_progress_stuck' : 'in_progress_ok')]);
   return facts;
 }
