@@ -189,6 +189,11 @@ impl Value {
     }
 }
 
+/// A number as JavaScript counts. A key loses its kind, which the note's kind says anyway; what is left is exact.
+const fn exact(b: u64) -> f64 {
+    (if b >> 53 == 0 { b } else { b & ((1 << 56) - 1) }) as f64
+}
+
 /// A notable row.
 #[derive(Serialize)]
 pub struct Note {
@@ -212,7 +217,7 @@ impl Note {
             program: row.process,
             kind: Code::name(row.code),
             a: row.a,
-            b: row.b as f64,
+            b: exact(row.b),
         }
     }
 }
@@ -242,7 +247,7 @@ impl Why {
             what: Code::name(row.code),
             kind,
             a: row.a,
-            b: row.b as f64,
+            b: exact(row.b),
             text: text(row),
         }
     }
