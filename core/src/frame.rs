@@ -7,6 +7,7 @@ mod control;
 mod signs;
 mod tables;
 mod users;
+mod work;
 
 use crate::engine::{Ring, Row, Span, Time, Trace};
 use crate::fault::Fault;

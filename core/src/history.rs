@@ -42,6 +42,12 @@ pub struct Sample {
     pub lease_left_ms: [u32; 2],
     /// Pods that are ready and not being deleted, and pods that workloads ask for.
     pub pods: [u32; 2],
+    /// Keys in the controllers' work queues, and pods in the scheduler's.
+    pub backlog: [u32; 2],
+    /// The most that a watcher among an API server's users has missed a write for, in ms.
+    pub stale_ms: u32,
+    /// Share of the requests to Services ended in the last ten seconds that succeeded, in ppm; none: none ended.
+    pub service_ppm: Option<u32>,
 }
 
 /// The series.
@@ -99,8 +105,14 @@ impl History {
         }
         sample.lease_left_ms = [0, 1].map(|component| crate::inspect::lease_left(sim, component).ms() as u32);
         sample.pods = crate::inspect::pods_ready(sim);
+        sample.backlog = crate::inspect::backlog(sim);
+        let stale = (0..self.apis as u8).map(|api| crate::inspect::watch_behind(sim, api)).max();
+        sample.stale_ms = stale.unwrap_or_default().ms() as u32;
         if let Role::Load(load) = &sim.programs()[sim.directory().load().ix()].role {
             let now = sim.local(sim.directory().load());
+            let services = load.traffic().iter().map(|traffic| crate::inspect::window(&traffic.stream, now));
+            let (ok, ended) = services.fold((0, 0), |(ok, ended), window| (ok + window.ok, ended + window.ended));
+            sample.service_ppm = (ended > 0).then(|| (u64::from(ok) * 1_000_000 / u64::from(ended)) as u32);
             for api in 0..self.apis {
                 for (kind, of) in Kind::ALL.into_iter().enumerate() {
                     let stream = load.stream(api as u8, of);

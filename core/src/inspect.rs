@@ -3,13 +3,16 @@
 use crate::actor::ProgramId;
 use crate::actor::role::Role;
 use crate::client::elector::{Record, lease_key};
+use crate::control::manager::Manager;
+use crate::control::{Control, Work};
 use crate::engine::{LocalTime, Span};
 use crate::etcd::Etcd;
 use crate::etcd::kv::Store;
 use crate::knob::Knob;
 use crate::load::Stream;
 use crate::object::{Key, Kind, Object, Pod, WorkloadId};
-use crate::sim::Sim;
+use crate::scheduler::Scheduler;
+use crate::sim::{Sim, State};
 use alloc::vec::Vec;
 
 /// A Lease object as the store has it.
@@ -143,4 +146,57 @@ pub fn leader(sim: &Sim) -> Option<u8> {
         },
     };
     (0..sim.directory().members).filter(|n| leads(n).is_some()).max_by_key(|n| leads(n))
+}
+
+/// For how long at least the watcher among the users of an API server has missed a write that somebody was told of.
+pub fn watch_behind(sim: &Sim, api: u8) -> Span {
+    let id = sim.directory().load();
+    match &sim.programs()[id.ix()].role {
+        Role::Load(load) => load.sight(api).behind(sim.local(id)),
+        _ => Span::ZERO,
+    }
+}
+
+/// The process of a component that leads: the one that the store's Lease names, else one that believes it does.
+fn leading(sim: &Sim, component: u8) -> Option<(u8, &Control)> {
+    let holder = holder(sim, component);
+    let believing = (0..sim.directory().api_servers).filter_map(|n| {
+        let id = sim.directory().control(n, component);
+        let program = &sim.programs()[id.ix()];
+        match &program.role {
+            Role::Control(control) if program.state == State::Running && control.believes() => {
+                Some((n, id, &**control))
+            }
+            _ => None,
+        }
+    });
+    let named = |(_, id, _): &(u8, ProgramId, &Control)| Some(*id) == holder;
+    believing.max_by_key(named).map(|(n, _, control)| (n, control))
+}
+/// The controllers of the process that leads.
+pub fn leading_manager(sim: &Sim) -> Option<(u8, &Manager)> {
+    let (n, control) = leading(sim, 0)?;
+    match control.work() {
+        Work::Manager(manager) => Some((n, manager)),
+        Work::Scheduler(_) => None,
+    }
+}
+/// The scheduler of the process that leads.
+pub fn leading_scheduler(sim: &Sim) -> Option<(u8, &Scheduler)> {
+    let (n, control) = leading(sim, 1)?;
+    match control.work() {
+        Work::Scheduler(scheduler) => Some((n, scheduler)),
+        Work::Manager(_) => None,
+    }
+}
+/// What waits in the queues of whoever leads: the controllers' and the scheduler's.
+pub fn backlog(sim: &Sim) -> [u32; 2] {
+    let controllers = leading_manager(sim).map_or(0, |(_, manager)| {
+        manager.controllers().iter().map(|controller| controller.queue().depth() + controller.busy()).sum()
+    });
+    let pods = leading_scheduler(sim).map_or(0, |(_, scheduler)| {
+        let (active, backoff, unschedulable) = scheduler.pending();
+        active + backoff + unschedulable
+    });
+    [controllers, pods]
 }

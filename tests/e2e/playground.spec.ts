@@ -10,7 +10,7 @@ async function open(page: Page, query = ''): Promise<void> {
 test('opens paused on a healthy cluster that has elected everybody', async ({ page }) => {
   await open(page);
   await expect(page.locator('#timeline .time')).toHaveText(/^5\.0\s*s$/);
-  for (const rung of ['users', 'election', 'api', 'etcd', 'network']) await expect(page.locator(`#rung-${rung}`)).toContainText('healthy');
+  for (const rung of ['users', 'nodes', 'control', 'election', 'api', 'etcd', 'network']) await expect(page.locator(`#rung-${rung}`)).toContainText('healthy');
   await expect(page.getByRole('button', { name: /^Member \d, leader in term/ })).toHaveCount(1);
   await expect(page.getByRole('button', { name: /^kube-.*believes it leads, can act/ })).toHaveCount(2);
   await expect(page.locator('#task')).toContainText('Drag packet loss until the first write fails.');

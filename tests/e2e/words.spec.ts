@@ -20,10 +20,14 @@ const KNOBS: KnobSpec[] = [
 ].map(([, unit = '', name = '', flag = '', standard, min, max]) => ({
   name, flag, unit: unit === 'Place' ? 'place' : unit === 'Switch' ? 'switch' : unit, default: number(standard), min: number(min), max: number(max), help: '', source: '',
 }));
-const PLACES = [...core('knob.rs').matchAll(/=> "([\w-]+)"/g)].map(([, place = '']) => place).filter((place) => /\d|all|every/.test(place));
+const PLACES = [...core('knob.rs').matchAll(/=> "([\w-]+)"/g)].map(([, place = '']) => place).filter((place) => /\d|all|every|^nodes/.test(place));
 const CATALOG: Catalog = {
-  engine_version: '', knobs: KNOBS, places: PLACES, faults: [], notes: [], classes: [], tables: [],
-  scenarios: [{ name: 'quiet', title: '', summary: '', members: 3 }, { name: 'five', title: '', summary: '', members: 5 }],
+  engine_version: '', knobs: KNOBS, places: PLACES, faults: [], notes: [], classes: [], tables: [], request_kinds: [],
+  object_kinds: [], controllers: [], levels: [], rungs: [], signs: [], steps: [], phases: { failure: [], recovery: [] }, alerts: [], lamps: [],
+  scenarios: [
+    { name: 'quiet', title: '', summary: '', members: 3, api_servers: 3, external: false, nodes: 10 },
+    { name: 'five', title: '', summary: '', members: 5, api_servers: 5, external: false, nodes: 10 },
+  ],
 };
 
 test('the lists in the engine are read here as they are written', () => {
@@ -65,7 +69,8 @@ test('a link leads back to what it was made from', () => {
       return [spec.name, spec.unit === 'switch' ? round % 2 : value];
     });
     const knobs = new Map(moved);
-    const wish = { scenario: 'five', seed: round * 7919, running: round % 2 === 0, speed: 0.05, theme: 'dark' as const };
+    const topology = round % 3 === 0 ? null : { members: 3, api_servers: 2, external: round % 3 === 1, nodes: 3 + round * 20 };
+    const wish = { scenario: 'five', seed: round * 7919, topology, running: round % 2 === 0, speed: 0.05, theme: 'dark' as const };
     const read = parse(format(wish, knobs, CATALOG), CATALOG);
     expect(read.notices).toEqual([]);
     expect(read).toMatchObject(wish);

@@ -2,6 +2,8 @@
 
 use brownout_core::actor::role::{NoteKind, Timer};
 use brownout_core::actor::wire::Class;
+use brownout_core::api::rpc::Level;
+use brownout_core::control::controller::Name;
 use brownout_core::engine::Row;
 use brownout_core::fault::Fault;
 use brownout_core::frame::{Read, TABLES};
@@ -13,6 +15,7 @@ use brownout_core::metrics::alerts::{AlertSpec, Unit};
 use brownout_core::metrics::lamps::LampSpec;
 use brownout_core::metrics::{Alert, Lamp};
 use brownout_core::milestones::{FAILURE, Phase, RECOVERY, RecoveryStep, Rung, Sign};
+use brownout_core::object;
 use brownout_core::scenario;
 use brownout_core::sim::Code;
 use serde::Serialize;
@@ -29,6 +32,9 @@ pub struct Catalog {
     classes: &'static [&'static str],
     tables: Vec<TableSpec>,
     request_kinds: Vec<String>,
+    object_kinds: Vec<&'static str>,
+    controllers: Vec<&'static str>,
+    levels: Vec<&'static str>,
     rungs: Vec<&'static str>,
     signs: Vec<&'static str>,
     steps: Vec<&'static str>,
@@ -137,6 +143,9 @@ impl Catalog {
             notes: NoteKind::ALL.iter().map(note).collect(),
             classes: &Class::NAMES,
             request_kinds: Kind::ALL.iter().map(|kind| format!("{kind:?}")).collect(),
+            object_kinds: object::Kind::ALL.iter().map(|kind| kind.resource()).collect(),
+            controllers: Name::ALL.iter().map(|name| name.queue_name()).collect(),
+            levels: Level::ALL.iter().map(|level| level.name()).collect(),
             rungs: Rung::ALL.iter().map(|rung| rung.name()).collect(),
             signs: Sign::ALL.iter().map(|sign| sign.name()).collect(),
             steps: RecoveryStep::ALL.iter().map(|step| step.name()).collect(),
@@ -180,6 +189,11 @@ impl Value {
     }
 }
 
+/// A number as JavaScript counts. A key loses its kind, which the note's kind says anyway; what is left is exact.
+const fn exact(b: u64) -> f64 {
+    (if b >> 53 == 0 { b } else { b & ((1 << 56) - 1) }) as f64
+}
+
 /// A notable row.
 #[derive(Serialize)]
 pub struct Note {
@@ -203,7 +217,7 @@ impl Note {
             program: row.process,
             kind: Code::name(row.code),
             a: row.a,
-            b: row.b as f64,
+            b: exact(row.b),
         }
     }
 }
@@ -233,7 +247,7 @@ impl Why {
             what: Code::name(row.code),
             kind,
             a: row.a,
-            b: row.b as f64,
+            b: exact(row.b),
             text: text(row),
         }
     }
@@ -272,6 +286,10 @@ pub fn sample_columns(apis: u8) -> Vec<String> {
             "lease_left_1_ms",
             "pods_ready",
             "pods_wanted",
+            "queue_controllers",
+            "queue_scheduler",
+            "stale_ms",
+            "success_services",
         ]
         .map(String::from),
     );
@@ -296,6 +314,9 @@ pub fn sample_cells<'a>(samples: impl Iterator<Item = &'a Sample>, apis: u8) -> 
         cells.push(f64::from(sample.leaderless.count_ones()));
         cells.extend(sample.lease_left_ms.map(f64::from));
         cells.extend(sample.pods.map(f64::from));
+        cells.extend(sample.backlog.map(f64::from));
+        cells.push(f64::from(sample.stale_ms));
+        cells.push(sample.service_ppm.map_or(f64::NAN, |ppm| f64::from(ppm) / 1e6));
     }
     cells
 }

@@ -2,14 +2,14 @@
 
 import type { Catalog, Change, FaultRequest } from './engine.ts';
 import type { Cluster } from './cluster.ts';
-import type { Operation } from './notes.ts';
+import type { Names, Operation } from './notes.ts';
 import type { Action, State, Topology } from './state.ts';
 
 export interface App {
   readonly catalog: Catalog;
   readonly state: State;
   /** What workloads and pods are called. */
-  readonly named: { workload(id: number): string; pod(workload: number, template: number, number: number): string };
+  readonly named: Names;
   /** What there is. */
   readonly cluster: Cluster;
   /** Whether the scenario does things by itself, so that the page sets no tasks. */

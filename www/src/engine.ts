@@ -33,6 +33,11 @@ export interface Catalog {
   tables: TableSpec[];
   /** Kinds of API users' requests. */
   request_kinds: string[];
+  object_kinds: string[];
+  /** The controllers' work queues. */
+  controllers: string[];
+  /** Priority levels. */
+  levels: string[];
   rungs: string[];
   signs: string[];
   steps: string[];
@@ -118,7 +123,7 @@ export async function load(): Promise<Module> {
     frame(engine, all) {
       // First the call: it may move the memory.
       const at = engine.fill_frame(all);
-      return read(memory.buffer, at, catalog.tables, { names, kinds: catalog.request_kinds });
+      return read(memory.buffer, at, catalog.tables, { names, kinds: catalog.request_kinds, controllers: catalog.controllers, objects: catalog.object_kinds, levels: catalog.levels });
     },
     panicText: () => panic_text(),
   };

@@ -16,7 +16,7 @@ const COLUMNS = {
     'running', 'role', 'term', 'leader', 'last_index', 'commit_index', 'applied_index', 'revision',
     'election_elapsed', 'election_timeout', 'leaderless', 'syncing', 'pending', 'streams',
   ],
-  api: ['host', 'running', 'hung', 'etcd_state', 'healthy', 'in_flight', 'requests', 'failures', 'oldest'],
+  api: ['host', 'running', 'hung', 'etcd_state', 'healthy', 'in_flight', 'requests', 'failures', 'oldest', 'stale'],
   elector: [
     'api', 'component', 'running', 'believes', 'can_act', 'observed', 'lease_left', 'renew_left', 'next_try',
     'restart_in', 'exits', 'calling',
@@ -27,6 +27,14 @@ const COLUMNS = {
   flight: ['number', 'from', 'to', 'class', 'lost', 'sent', 'progress'],
   fault: ['id', 'kind', 'host', 'to', 'value', 'since'],
   load: ['api', 'kind', 'sent', 'ok', 'failed', 'waiting', 'ended', 'success', 'p50', 'p99'],
+  service: [
+    'workload', 'sent', 'ok', 'failed', 'waiting', 'ended', 'success', 'p50', 'p99', 'refused', 'timeouts', 'broken',
+  ],
+  manager: ['api', 'phase', 'paced'],
+  controller: ['synced', 'depth', 'busy', 'backoff', 'retries', 'longest', 'adds'],
+  scheduler: ['api', 'works', 'synced', 'active', 'backoff', 'unschedulable', 'binding'],
+  level: ['api', 'level', 'seats', 'taken', 'queued', 'rejected'],
+  cache: ['api', 'kind', 'ready', 'revision', 'behind', 'heard', 'objects', 'initializations', 'watchers'],
   episode: ['episode', 'settled', 'began_ms', 'healed_ms', 'over'],
   hurt: ['at_ms', 'sign', 'program'],
   kind_hurt: ['at_ms'],
@@ -38,8 +46,8 @@ const COLUMNS = {
     'id', 'kind', 'desired', 'current', 'updated', 'ready', 'template', 'pods', 'pods_ready', 'endpoints', 'endpoints_ready',
     'claims', 'claims_bound', 'stuck',
   ],
-  node: ['registered', 'ready', 'cordoned', 'taints', 'up', 'kubelet', 'pods'],
-  pod: ['workload', 'template', 'number', 'node', 'phase', 'ready', 'deleting', 'unschedulable', 'restarts'],
+  node: ['registered', 'ready', 'cordoned', 'taints', 'up', 'kubelet', 'pods', 'running', 'lease_age', 'rules_behind'],
+  pod: ['workload', 'template', 'number', 'node', 'phase', 'ready', 'deleting', 'unschedulable', 'restarts', 'runs', 'serves'],
 } as const;
 
 type Columns = typeof COLUMNS;
@@ -53,6 +61,10 @@ export type Frame = { readonly [Name in TableName]: Table<Name> } & {
   readonly names: readonly string[];
   /** The kinds of API users' requests, by number. */
   readonly kinds: readonly string[];
+  /** The controllers' work queues, the resources, and the priority levels, by number. */
+  readonly controllers: readonly string[];
+  readonly objects: readonly string[];
+  readonly levels: readonly string[];
 };
 
 /** What is wrong with the engine's layout for this page, or nothing. */
@@ -65,7 +77,7 @@ export function missing(layout: readonly TableSpec[]): string[] {
 }
 
 /** The tables that start at byte `at`. They are good until the engine is called again. */
-export function read(memory: ArrayBuffer, at: number, layout: readonly TableSpec[], named: Pick<Frame, 'names' | 'kinds'>): Frame {
+export function read(memory: ArrayBuffer, at: number, layout: readonly TableSpec[], named: Pick<Frame, 'names' | 'kinds' | 'controllers' | 'objects' | 'levels'>): Frame {
   const tables: Record<string, Record<string, Column | number>> = {};
   for (const { name, columns } of layout) {
     const rows = new Uint32Array(memory, at, 1)[0] ?? 0;

@@ -1,8 +1,8 @@
 // What is wrong on each rung, worst first, and since when. Read off the frame alone: no rung looks at a dial.
 
-import { nowMs, rowsWhere, type Frame } from './frame.ts';
+import { NONE, nowMs, rowsWhere, type Frame } from './frame.ts';
 import { moment, ppm, say, share, span, type Key } from './say.ts';
-import { apiShape, electorName, electorShape, hostName, kindName, nodeShape, workloadName, type NodeShape } from './words.ts';
+import { apiShape, cachesOf, electorName, electorShape, hostName, kindName, managerText, nodeShape, workloadName, type NodeShape } from './words.ts';
 
 export type Rung = 'users' | 'nodes' | 'control' | 'election' | 'api' | 'etcd' | 'network';
 export const RUNGS: readonly Rung[] = ['users', 'nodes', 'control', 'election', 'api', 'etcd', 'network'];
@@ -140,6 +140,9 @@ function api(frame: Frame): Health {
     else if (frame.api.etcd_state(row) !== 2) findings.add(1.5, say('bad_api_unconnected', { n }));
     else if (frame.api.healthy(row) === 0) findings.add(1.5, say('bad_api_unhealthy', { n }));
     else working += 1;
+    const caches = cachesOf(frame, row);
+    if (shape === 'ready' && caches.ready < caches.all) findings.add(1.5, say('bad_caches', { n: row + 1, ready: caches.ready, all: caches.all }));
+    else if (shape !== 'down' && caches.behind > BEHIND) findings.add(1, say('bad_cache_behind', { api: row + 1, n: caches.behind }));
     const oldest = frame.api.oldest(row);
     if (shape !== 'down' && oldest > SLOW) findings.add(1, say('bad_api_slow', { n, span: span(oldest) }));
   }
@@ -202,8 +205,27 @@ function nodes(frame: Frame): Health {
   return findings.health();
 }
 
-function control(_frame: Frame): Health {
-  return { level: 0, problems: [] };
+/** A queue of this many is worth a word: the analysis's lamp lights there. */
+const BACKLOG = 100;
+
+function control(frame: Frame): Health {
+  const findings = new Findings();
+  const { manager, controller, scheduler } = frame;
+  if (frame.node.rows === 0) return findings.health();
+  const works = manager.api(0) !== NONE && manager.phase(0) === 6;
+  if (!works) findings.add(2, say('bad_no_controllers', { state: managerText(frame) }));
+  let unsynced = 0;
+  let waiting = 0;
+  for (let row = 0; row < controller.rows; row += 1) {
+    if (works && controller.synced(row) === 0) unsynced += 1;
+    waiting += controller.depth(row) + controller.busy(row);
+  }
+  if (unsynced > 0) findings.add(1.5, say('bad_unsynced', { n: unsynced }));
+  if (waiting >= BACKLOG) findings.add(1, say('bad_backlog', { n: waiting }));
+  if (scheduler.api(0) === NONE) findings.add(2, say('bad_no_scheduler'));
+  else if (scheduler.works(0) === 0) findings.add(1.5, say('bad_scheduler_unsynced'));
+  if (scheduler.unschedulable(0) > 0) findings.add(1, say('bad_unschedulable', { n: scheduler.unschedulable(0) }));
+  return findings.health();
 }
 
 function users(frame: Frame): Health {
@@ -222,6 +244,19 @@ function users(frame: Frame): Health {
     if (hangs && success >= 0) findings.add(1.5, say('bad_waiting', { n: waiting, kind: values.kind, api: api + 1 }));
     if (success > 0 && !hangs) served += 1;
     if (load.p99(row) > SLOW) findings.add(1, say('bad_slow', { ...values, span: span(load.p99(row)) }));
+  }
+  const { service } = frame;
+  for (let row = 0; row < service.rows; row += 1) {
+    if (service.sent(row) === 0) continue;
+    const success = service.success(row);
+    const name = workloadName(frame, service.workload(row));
+    if (success > 0) served += 1;
+    if (success < 1 && (success >= 0 || service.waiting(row) > 0)) {
+      findings.add(1.5, say('bad_service', { name, share: share(success < 0 ? 1 : 1 - success) }));
+    }
+  }
+  for (let row = 0; row < frame.api.rows; row += 1) {
+    if (frame.api.stale(row) > SLOW) findings.add(1, say('bad_stale', { n: row + 1, span: span(frame.api.stale(row)) }));
   }
   const health = findings.health();
   return served === 0 && health.level > 0 ? { ...health, level: 2 } : health;

@@ -54,7 +54,7 @@ const GAP = 9;
 
 /** Room that each column needs for its texts beside its shapes, and for their long names. */
 const COLUMN_WIDE = 190;
-const COLUMN_ROOMY = 245;
+const COLUMN_ROOMY = 275;
 
 export function layOut(width: number, cluster: Cluster, top = 0): Layout {
   const most = Math.max(1, cluster.members, cluster.apis);

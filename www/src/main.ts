@@ -348,7 +348,7 @@ class Page implements App {
     const shown = fresh.filter(({ kind }) => kind === 'command' || notable.get(kind) === true);
     this.views.events.add(shown);
     const spoken = shown.findLast(({ kind }) => SPOKEN.has(kind));
-    if (spoken !== undefined && this.state.running) this.views.voice.say(capital(noteText(spoken, this.cluster)));
+    if (spoken !== undefined && this.state.running) this.views.voice.say(capital(noteText(spoken, this.cluster, this.named)));
   }
   /** Every command so far; kept for the day the engine can no longer tell. */
   private takeJournal(): { do: Act }[] {

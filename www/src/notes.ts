@@ -24,7 +24,22 @@ function values({ program, a, b }: Pick<NoteRow, 'program' | 'a' | 'b'>, cluster
   };
 }
 
-type Special = (a: number, b: number, cluster: Cluster) => { key?: string; values?: Record<string, string | number> };
+/** What workloads and pods are called. */
+export interface Names {
+  workload(id: number): string;
+  pod(workload: number, template: number, number: number): string;
+}
+
+/** The pod of a key: workload, template and number, 16, 16 and 24 bits. */
+function podOf(key: number, named: Names): string {
+  return named.pod(Math.floor(key / 2 ** 40) % 2 ** 16, Math.floor(key / 2 ** 24) % 2 ** 16, key % 2 ** 24);
+}
+/** A pod on a node. */
+const podOnNode: Special = (a, b, _, named) => ({ values: { n: String(a + 1), pod: podOf(b, named) } });
+const ofNode: Special = (a) => ({ values: { n: String(a + 1) } });
+const ofWorkload: Special = (a, _, __, named) => ({ values: { name: named.workload(a) } });
+
+type Special = (a: number, b: number, cluster: Cluster, named: Names) => { key?: string; values?: Record<string, string | number> };
 
 /** Kinds of notes whose `a` and `b` need unpacking. */
 const SPECIAL: Readonly<Record<string, Special>> = {
@@ -35,6 +50,21 @@ const SPECIAL: Readonly<Record<string, Special>> = {
     a >>> 8 >= 0xffff ? { key: 'observed_nobody' } : { values: { holder: programName(a >>> 8, cluster) } },
   renewal_fails: (_, b) => ({ values: { status: statusText(b) } }),
   start_fails: (_, b) => ({ values: { status: statusText(b) } }),
+  node_registered: ofNode,
+  node_not_ready: ofNode,
+  node_ready: ofNode,
+  pod_started: podOnNode,
+  pod_ready: podOnNode,
+  pod_ended: podOnNode,
+  pod_bound: podOnNode,
+  pod_evicted: (a, b, _, named) => ({ values: { n: String(a + 1), name: named.workload(Math.floor(b / 2 ** 24)) } }),
+  container_exited: podOnNode,
+  container_restarts: (a, b, _, named) => ({ values: { span: span(a), pod: podOf(b, named) } }),
+  pod_unschedulable: (a, b, _, named) => ({ values: { n: a, pod: podOf(b, named) } }),
+  rollout_began: ofWorkload,
+  rollout_complete: ofWorkload,
+  rollout_deadline_exceeded: ofWorkload,
+  service_request: (a, _, __, named) => ({ values: { name: named.workload(a & 0xffff), status: sayIfKnown(`visit_${a >>> 16}`) ?? '' } }),
   try_failed: (_, b) => ({ values: { status: statusText(b) } }),
   etcd_call: (a) => ({ key: a < 16 ? 'etcd_call' : 'etcd_call_failed', values: { call: sayIfKnown(`call_${a & 15}`) ?? '' } }),
   api_request: (a) => ({ values: { status: statusText((a >>> 8) & 0xffff) } }),
@@ -49,8 +79,8 @@ const SPECIAL: Readonly<Record<string, Special>> = {
 };
 
 /** A note as a sentence, without its full stop. */
-export function noteText(note: Pick<NoteRow, 'program' | 'kind' | 'a' | 'b'>, cluster: Cluster): string {
-  const special = SPECIAL[note.kind]?.(note.a, note.b, cluster) ?? {};
+export function noteText(note: Pick<NoteRow, 'program' | 'kind' | 'a' | 'b'>, cluster: Cluster, named: Names): string {
+  const special = SPECIAL[note.kind]?.(note.a, note.b, cluster, named) ?? {};
   const filled = { ...values(note, cluster), ...special.values };
   return sayIfKnown(`note_${special.key ?? note.kind}`, filled) ?? `${filled['program']}: ${note.kind}`;
 }
@@ -73,11 +103,9 @@ export type Operation =
   | 'add_node';
 
 /** What a command's sentence may name. */
-export interface Named {
+export interface Named extends Names {
   /** Where a dial stands. */
   dial(name: string, value: number): string;
-  workload(id: number): string;
-  pod(workload: number, template: number, number: number): string;
   fault: Cluster;
 }
 
@@ -118,8 +146,8 @@ export function sameDials(a: Act | undefined, b: Act | undefined): boolean {
 }
 
 /** A link of a chain of causes as a sentence; the engine's own where the locale has none. */
-export function causeText(row: WhyRow, cluster: Cluster, command: (place: number) => string): string {
-  if (typeof row.kind === 'string') return noteText({ ...row, kind: row.kind }, cluster);
+export function causeText(row: WhyRow, cluster: Cluster, named: Names, command: (place: number) => string): string {
+  if (typeof row.kind === 'string') return noteText({ ...row, kind: row.kind }, cluster, named);
   if (row.what === 'command') return command(row.a);
   const values = {
     program: programName(row.program, cluster),

@@ -1,6 +1,6 @@
 // What the user looks at and has asked for; never what the model is. (state, action) -> state.
 
-export type Thing = 'host' | 'member' | 'api' | 'elector' | 'users' | 'link' | 'node' | 'workload' | 'pod';
+export type Thing = 'host' | 'member' | 'api' | 'elector' | 'users' | 'link' | 'node' | 'workload' | 'pod' | 'controller' | 'scheduler';
 /**
  * Something in the drawing. A link is the pair of its hosts, the lower first; users are a kind of requests; a pod is its
  * workload, its number and its template.

@@ -154,6 +154,20 @@ export function fareOf({ load }: Frame, kind: number): Fare {
   return { sent, ended, success: ended === 0 ? -1 : good / ended, waiting, p50, p99 };
 }
 
+/** How the users of a Service fare. */
+export function serviceFare({ service }: Frame, row: number): Fare {
+  return {
+    sent: service.sent(row), ended: service.ended(row), success: service.success(row), waiting: service.waiting(row),
+    p50: service.p50(row), p99: service.p99(row),
+  };
+}
+
+/** The row of a Service, by its workload's number, or -1. */
+export function serviceRow({ service }: Frame, id: number): number {
+  for (let row = 0; row < service.rows; row += 1) if (service.workload(row) === id) return row;
+  return -1;
+}
+
 /** What a kind of requests is called. */
 export function kindName(frame: Frame, kind: number): string {
   const name = frame.kinds[kind] ?? '';
@@ -214,6 +228,7 @@ function podState(frame: Frame, row: number): string {
   const node = pod.node(row);
   const state = say(`pod_${podShape(frame, row)}`);
   const parts = [state, node === NONE ? say(pod.unschedulable(row) === 1 ? 'pod_unschedulable' : 'pod_unbound') : say('pod_on', { node: nodeName(node) })];
+  if (pod.ready(row) === 1 && pod.runs(row) === 0) parts.push(say('pod_ghost'));
   if (pod.restarts(row) > 0) parts.push(say('pod_restarts', { n: pod.restarts(row) }));
   return parts.join(', ');
 }
@@ -261,6 +276,8 @@ function workloadState(frame: Frame, row: number): string {
   if (updated < desired) parts.push(say('workload_updated', { updated, n: desired }));
   parts.push(say('workload_endpoints', { n: workload.endpoints_ready(row) }));
   if (workload.stuck(row) === 1) parts.push(say('workload_stuck'));
+  const service = serviceRow(frame, workload.id(row));
+  if (service >= 0) parts.push(say('workload_users', { state: fareText(serviceFare(frame, service)) }));
   return parts.join(', ');
 }
 
@@ -304,6 +321,51 @@ function electorState(frame: Frame, row: number): string {
   });
 }
 
+/** What a controller's queue is called. */
+export function controllerName(frame: Frame, row: number): string {
+  const name = frame.controllers[row] ?? '';
+  return sayIfKnown(`controller_${name}`) ?? name;
+}
+
+/** Whether nothing works on a controller's queue. */
+export function isIdle({ manager, controller }: Frame, row: number): boolean {
+  return manager.api(0) === NONE || manager.phase(0) !== 6 || controller.synced(row) === 0;
+}
+
+/** What the manager that leads is doing. */
+export function managerText({ manager }: Frame): string {
+  if (manager.api(0) === NONE) return say('manager_none');
+  return sayIfKnown(`manager_${manager.phase(0)}`) ?? '';
+}
+
+function controllerState(frame: Frame, row: number): string {
+  const { controller } = frame;
+  if (isIdle(frame, row)) return frame.manager.phase(0) === 6 ? say('controller_syncing') : managerText(frame);
+  const parts = [say('controller_waiting', { n: controller.depth(row) })];
+  if (controller.busy(row) > 0) parts.push(say('controller_busy', { n: controller.busy(row) }));
+  if (controller.backoff(row) > 0) parts.push(say('controller_backoff', { n: controller.backoff(row) }));
+  return parts.join(', ');
+}
+
+function schedulerState({ scheduler }: Frame): string {
+  if (scheduler.api(0) === NONE) return say('scheduler_none');
+  if (scheduler.works(0) === 0) return say('controller_syncing');
+  const [active, backoff, unschedulable] = [scheduler.active(0), scheduler.backoff(0), scheduler.unschedulable(0)];
+  return say('scheduler_state', { n: active, backoff, unschedulable, binding: scheduler.binding(0) });
+}
+
+/** How API server `n`'s watch caches are: how many of them are ready, and the most that one is behind. */
+export function cachesOf({ cache }: Frame, api: number): { all: number; ready: number; behind: number } {
+  let [all, ready, behind] = [0, 0, 0];
+  for (let row = 0; row < cache.rows; row += 1) {
+    if (cache.api(row) !== api) continue;
+    all += 1;
+    ready += cache.ready(row);
+    behind = Math.max(behind, cache.behind(row));
+  }
+  return { all, ready, behind };
+}
+
 /** A thing's name and state in one sentence: what a reader hears when it has the focus. */
 export function describe(frame: Frame, selection: Selection): string {
   const { thing, row, other } = selection;
@@ -321,6 +383,10 @@ export function describe(frame: Frame, selection: Selection): string {
       return say('say_host', { n, state: hostText(frame, row) });
     case 'link':
       return say('say_link', { from: n, to: (other ?? 0) + 1, state: linkText(frame, row, other ?? 0) });
+    case 'controller':
+      return say('say_controller', { name: controllerName(frame, row), state: controllerState(frame, row) });
+    case 'scheduler':
+      return say('say_scheduler', { state: schedulerState(frame) });
     case 'node':
       return say('say_node', { n: String(n), state: nodeState(frame, row) });
     case 'workload': {
@@ -350,6 +416,10 @@ export function title(frame: Frame, { thing, row, other = 0, third = 0 }: Select
       return capital(hostName(frame, row));
     case 'link':
       return capital(say('name_link', { from: n, to: other + 1 }));
+    case 'controller':
+      return say('title_controller', { name: controllerName(frame, row) });
+    case 'scheduler':
+      return say('component_1');
     case 'node':
       return capital(nodeName(row));
     case 'workload':
@@ -378,6 +448,10 @@ export function hostOf(frame: Frame, selection: Selection): number {
       const node = at < 0 ? NONE : frame.pod.node(at);
       return node === NONE ? -1 : nodeHost(node, cluster);
     }
+    case 'controller':
+      return frame.manager.api(0) === NONE ? -1 : apiHost(frame.manager.api(0), cluster);
+    case 'scheduler':
+      return frame.scheduler.api(0) === NONE ? -1 : apiHost(frame.scheduler.api(0), cluster);
     case 'users':
     case 'workload':
     case 'link':

@@ -1,16 +1,22 @@
 //! The rows of what runs on the cluster: workloads, nodes and pods. The objects are read from the member whose store is
 //! the most advanced: what the cluster has agreed on.
 
-use super::{NONE, Rows, Scene};
+use super::{NONE, Rows, Scene, float, ms};
 use crate::actor::role::Role;
+use crate::engine::LocalTime;
 use crate::etcd::kv::Store;
 use crate::inspect;
-use crate::object::{Key, Kind, Object, Pod, Taints, WorkloadId};
-use crate::sim::State;
+use crate::kubelet::Container;
+use crate::kubelet::pod::Step;
+use crate::object::{Key, Kind, NodeId, Object, Pod, Revision, Taints, WorkloadId};
+use crate::sim::{Sim, State};
 use alloc::vec;
+use alloc::vec::Vec;
 
 /// How many pods a frame shows at most; the first by key.
 const PODS: usize = 4096;
+/// How many of the store's newest changes are looked at for EndpointSlices that kube-proxies have not seen. Chosen.
+const RULES_BEHIND: Revision = 4096;
 
 pub(super) fn workloads(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
     let Some(etcd) = inspect::most_advanced(sim) else { return };
@@ -78,6 +84,7 @@ pub(super) fn nodes(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
             *count += 1;
         }
     }
+    let slices = endpoint_changes(store);
     for node in 0..directory.nodes {
         let object = store.and_then(|store| store.get(Key::node(node))?.value.object.node());
         let kubelet = &sim.programs()[directory.kubelet(node).ix()];
@@ -89,8 +96,40 @@ pub(super) fn nodes(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
             sim.hosts()[directory.node_host(node).ix()].shape.up.into(),
             (kubelet.state == State::Running && !kubelet.paused && matches!(kubelet.role, Role::Kubelet(_))).into(),
             bound[usize::from(node)],
+            containers(sim, node).filter(runs).count() as u32,
+            lease_age(sim, store, node),
+            match &sim.programs()[directory.proxy(node).ix()].role {
+                Role::Proxy(proxy) => {
+                    (slices.len() - slices.partition_point(|revision| *revision <= proxy.revision())) as u32
+                }
+                _ => 0,
+            },
         ]);
     }
+}
+/// The revisions of the newest changes of EndpointSlices, in order.
+fn endpoint_changes(store: Option<&Store>) -> Vec<Revision> {
+    let Some(store) = store else { return Vec::new() };
+    let oldest = store.revision().saturating_sub(RULES_BEHIND);
+    let changes = store.since(oldest).filter(|event| event.kv.key.kind() == Kind::EndpointSlice);
+    changes.map(|event| event.kv.mod_revision).collect()
+}
+/// How long ago a node's Lease was renewed, by the node's own clock, in ms.
+fn lease_age(sim: &Sim, store: Option<&Store>, node: NodeId) -> u32 {
+    let Some(kv) = store.and_then(|store| store.get(Key::node_lease(node))) else { return float(-1) };
+    let [renewed, ..] = kv.value.object.words();
+    ms(sim.local(sim.directory().kubelet(node)).since(LocalTime::from_ns(renewed)))
+}
+/// The containers of a node.
+fn containers(sim: &Sim, node: NodeId) -> impl Iterator<Item = Container> {
+    let kubelet = match &sim.programs()[sim.directory().kubelet(node).ix()].role {
+        Role::Kubelet(kubelet) if sim.hosts()[sim.directory().node_host(node).ix()].shape.up => Some(kubelet),
+        _ => None,
+    };
+    kubelet.into_iter().flat_map(|kubelet| kubelet.containers())
+}
+fn runs(container: &Container) -> bool {
+    matches!(container.step, Step::Running { .. } | Step::Stopping(_))
 }
 fn taints(taints: &Taints) -> u32 {
     u32::from(taints.not_ready.is_some())
@@ -101,6 +140,7 @@ fn taints(taints: &Taints) -> u32 {
 pub(super) fn pods(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
     let store = inspect::most_advanced(sim).map(|etcd| etcd.store());
     for (key, pod) in store.into_iter().flat_map(inspect::pods).take(PODS) {
+        let container = pod.node.and_then(|node| containers(sim, node).find(|container| container.pod == key));
         let Pod { workload, template, node, phase, ready, deleted, unschedulable, restarts, .. } = pod;
         rows.push(&[
             (*workload).into(),
@@ -112,6 +152,8 @@ pub(super) fn pods(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
             deleted.is_some().into(),
             (*unschedulable).into(),
             (*restarts).into(),
+            container.as_ref().is_some_and(runs).into(),
+            container.is_some_and(|container| container.ready).into(),
         ]);
     }
 }

@@ -85,6 +85,7 @@ pub(super) fn apis(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
             low(api.requests()),
             low(api.failures()),
             ms(api.oldest_request_age(sim.local(id)).unwrap_or_default()),
+            ms(inspect::watch_behind(sim, n)),
         ]);
     }
 }

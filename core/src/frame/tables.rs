@@ -1,7 +1,7 @@
 //! What a frame shows: every table with its columns. Large tables come last.
 
 use super::Read::{F32, U32};
-use super::{Table, cluster, control, signs, users};
+use super::{Table, cluster, control, signs, users, work};
 
 /// Every table, in the order of the buffer. Spans are in milliseconds unless the name says otherwise.
 pub const TABLES: &[Table] = &[
@@ -73,6 +73,7 @@ pub const TABLES: &[Table] = &[
             ("requests", U32), // answered so far, low half
             ("failures", U32), // answered with an error so far
             ("oldest", F32),   // age of the oldest request in flight
+            ("stale", F32),    // for how long at least its users' watcher has missed a write
         ],
     },
     // One row per elector: API server by API server, kube-controller-manager then kube-scheduler.
@@ -180,6 +181,81 @@ pub const TABLES: &[Table] = &[
             ("p99", F32),
         ],
     },
+    // One row per Service that has users, by its workload's number.
+    Table {
+        name: "service",
+        large: false,
+        fill: users::services,
+        columns: &[
+            ("workload", U32),
+            ("sent", U32), // so far
+            ("ok", U32),
+            ("failed", U32),
+            ("waiting", U32),
+            ("ended", U32),   // in the last 10 s
+            ("success", F32), // share of those; -1: none ended
+            ("p50", F32),     // latency of successes in the last 10 s; -1: none
+            ("p99", F32),
+            ("refused", U32), // of those that failed so far
+            ("timeouts", U32),
+            ("broken", U32),
+        ],
+    },
+    // One row: the kube-controller-manager that leads. api: NONE: nobody does.
+    Table {
+        name: "manager",
+        large: false,
+        fill: work::managers,
+        columns: &[
+            ("api", U32),
+            ("phase", U32), // 0 off, 1 starting, 2 failed, 3 candidate, 4 waiting, 5 discovering, 6 working
+            ("paced", U32), // requests that its clients' rate limits hold back
+        ],
+    },
+    // One row per controller of it, in the order of `control::controller::Name::ALL`.
+    Table {
+        name: "controller",
+        large: false,
+        fill: work::controllers,
+        columns: &[
+            ("synced", U32),  // its informers have listed
+            ("depth", U32),   // keys that wait for a worker
+            ("busy", U32),    // keys being worked on
+            ("backoff", U32), // keys that wait for their back-off
+            ("retries", U32), // so far
+            ("longest", F32), // how long the oldest has been worked on
+            ("adds", U32),    // so far
+        ],
+    },
+    // One row: the kube-scheduler that leads.
+    Table {
+        name: "scheduler",
+        large: false,
+        fill: work::schedulers,
+        columns: &[
+            ("api", U32),
+            ("works", U32),
+            ("synced", U32),
+            ("active", U32), // pods in activeQ
+            ("backoff", U32),
+            ("unschedulable", U32),
+            ("binding", U32),
+        ],
+    },
+    // One row per API server and priority level, in the order of `api::rpc::Level::ALL`.
+    Table {
+        name: "level",
+        large: false,
+        fill: work::levels,
+        columns: &[
+            ("api", U32),
+            ("level", U32),
+            ("seats", U32),
+            ("taken", U32),
+            ("queued", U32),
+            ("rejected", U32), // so far
+        ],
+    },
     // One row: the newest episode of trouble. Moments are in ms of the run; NONE: not yet.
     Table {
         name: "episode",
@@ -228,6 +304,23 @@ pub const TABLES: &[Table] = &[
     },
     // One row per early warning. lit_ms: since when; NONE: dark.
     Table { name: "lamp", large: false, fill: signs::lamps, columns: &[("lit_ms", U32), ("value", U32)] },
+    // One row per API server and kind that it has a watch cache of.
+    Table {
+        name: "cache",
+        large: true,
+        fill: work::caches,
+        columns: &[
+            ("api", U32),
+            ("kind", U32), // place in `object::Kind::ALL`
+            ("ready", U32),
+            ("revision", U32),
+            ("behind", U32), // changes of this kind that the store has and the cache has not seen
+            ("heard", F32),  // since etcd last told it something
+            ("objects", U32),
+            ("initializations", U32), // how often it was filled from etcd
+            ("watchers", U32),        // clients' watches
+        ],
+    },
     // One row per workload that the store has an object of, by number.
     Table {
         name: "workload",
@@ -280,6 +373,8 @@ pub const TABLES: &[Table] = &[
             ("deleting", U32),
             ("unschedulable", U32),
             ("restarts", U32),
+            ("runs", U32),   // its container really runs
+            ("serves", U32), // and is ready, as its kubelet knows
         ],
     },
 ];

@@ -17,7 +17,7 @@ const EVERY = 50;
 const HEIGHT = 116;
 
 interface Spec {
-  readonly name: 'success' | 'latency' | 'leaders' | 'lease' | 'pods';
+  readonly name: 'success' | 'latency' | 'leaders' | 'lease' | 'pods' | 'queue' | 'stale';
   readonly stepped: boolean;
   readonly format: (value: number) => string;
   /** The lines it shows; each the least of its columns. */
@@ -38,7 +38,7 @@ const SPECS: readonly Spec[] = [
       Array.from({ length: app.cluster.apis }, (_, n) => ({
         label: say('chart_api', { n: n + 1 }),
         columns: app.catalog.request_kinds.map((_, kind) => `success_${n}_${kind}`),
-      })),
+      })).concat(app.cluster.nodes > 0 ? [{ label: say('chart_services'), columns: ['success_services'] }] : []),
   },
   {
     name: 'latency', stepped: false, format: span,
@@ -52,6 +52,11 @@ const SPECS: readonly Spec[] = [
   {
     name: 'pods', stepped: true, format: short,
     lines: () => [{ label: say('chart_pods_ready'), columns: ['pods_ready'] }, { label: say('chart_pods_wanted'), columns: ['pods_wanted'] }],
+  },
+  { name: 'stale', stepped: false, format: span, lines: () => [{ label: say('chart_stale'), columns: ['stale_ms'] }] },
+  {
+    name: 'queue', stepped: true, format: short,
+    lines: () => [{ label: say('component_tiny_0'), columns: ['queue_controllers'] }, { label: say('component_tiny_1'), columns: ['queue_scheduler'] }],
   },
 ];
 

@@ -72,7 +72,7 @@ export class Events {
     this.commands = [];
   }
   private text(note: NoteRow): string {
-    return capital(note.kind === 'command' ? this.command(note.a) : noteText(note, this.app.cluster));
+    return capital(note.kind === 'command' ? this.command(note.a) : noteText(note, this.app.cluster, this.app.named));
   }
   private command(place: number): string {
     const { app } = this;
@@ -148,7 +148,7 @@ export class Events {
     for (let at = 0; at < rows.length && items.length < CHAIN_MAX; ) {
       const row = rows[at];
       if (row === undefined) break;
-      const text = capital(causeText(row, this.app.cluster, (place) => this.command(place)));
+      const text = capital(causeText(row, this.app.cluster, this.app.named, (place) => this.command(place)));
       let same = 1;
       while (rows[at + same]?.what === row.what && rows[at + same]?.program === row.program) same += 1;
       items.push(html('li', {}, html('time', {}, moment(row.at_us / 1000)), html('span', { class: 'text' }, text)));

@@ -47,6 +47,7 @@ function apiFacts(frame: Frame, row: number): Fact[] {
     [say('in_health'), say(api.healthy(row) === 1 ? 'in_health_ok' : 'in_health_bad')],
     [say('in_flight'), integer(api.in_flight(row))],
     [say('in_oldest'), api.in_flight(row) === 0 ? say('none') : span(api.oldest(row))],
+    [say('in_stale'), api.stale(row) === 0 ? say('none') : span(api.stale(row))],
     [say('in_answered'), integer(api.requests(row))],
     [say('in_failed'), integer(api.failures(row))],
   ];
@@ -103,6 +104,33 @@ function usersFacts(frame: Frame, kind: number): Fact[] {
   ];
 }
 
+function controllerFacts(frame: Frame, row: number): Fact[] {
+  const { controller, manager } = frame;
+  return [
+    [say('in_manager'), manager.api(0) === NONE ? say('name_unknown') : say('name_controller_program', { n: manager.api(0) + 1 })],
+    [say('in_state'), words.managerText(frame)],
+    [say('in_synced'), yes(controller.synced(row))],
+    [say('in_depth'), integer(controller.depth(row))],
+    [say('in_busy'), integer(controller.busy(row))],
+    [say('in_backoff'), integer(controller.backoff(row))],
+    [say('in_longest'), controller.busy(row) === 0 ? say('none') : span(controller.longest(row))],
+    [say('in_adds'), integer(controller.adds(row))],
+    [say('in_retries'), integer(controller.retries(row))],
+    [say('in_paced'), integer(manager.paced(0))],
+  ];
+}
+
+function schedulerFacts({ scheduler }: Frame): Fact[] {
+  return [
+    [say('in_manager'), scheduler.api(0) === NONE ? say('name_unknown') : say('name_scheduler_program', { n: scheduler.api(0) + 1 })],
+    [say('in_synced'), yes(scheduler.synced(0))],
+    [say('in_active'), integer(scheduler.active(0))],
+    [say('in_backoff'), integer(scheduler.backoff(0))],
+    [say('in_unschedulable'), integer(scheduler.unschedulable(0))],
+    [say('in_binding'), integer(scheduler.binding(0))],
+  ];
+}
+
 function nodeFacts(frame: Frame, row: number): Fact[] {
   const { node } = frame;
   const taints = node.taints(row);
@@ -113,6 +141,9 @@ function nodeFacts(frame: Frame, row: number): Fact[] {
     [say('in_schedulable'), yes(Number(node.cordoned(row) === 0 && (taints & 4) === 0))],
     [say('in_taints'), taints === 0 ? say('none') : (['1', '2', '4'] as const).filter((bit) => (taints & Number(bit)) > 0).map((bit) => say(`taint_${bit}`)).join(', ')],
     [say('in_pods'), integer(node.pods(row))],
+    [say('in_running'), integer(node.running(row))],
+    [say('in_lease_age'), node.lease_age(row) < 0 ? say('none') : span(node.lease_age(row))],
+    [say('in_rules'), say('in_rules_value', { n: node.rules_behind(row) })],
   ];
 }
 
@@ -131,6 +162,13 @@ function workloadFacts(frame: Frame, id: number): Fact[] {
     [say('in_endpoints'), say('in_endpoints_value', { ready: workload.endpoints_ready(row), all: workload.endpoints(row) })],
   ];
   if (workload.claims(row) > 0) facts.push([say('in_claims'), say('in_claims_value', { bound: workload.claims_bound(row), all: workload.claims(row) })]);
+  const { service } = frame;
+  const at = words.serviceRow(frame, id);
+  if (at >= 0) {
+    facts.push([say('in_service_users'), words.fareText(words.serviceFare(frame, at))]);
+    facts.push([say('in_service_sent'), say('in_service_counts', { ok: service.ok(at), failed: service.failed(at) })]);
+    facts.push([say('in_service_why'), say('in_service_reasons', { refused: service.refused(at), timeouts: service.timeouts(at), broken: service.broken(at) })]);
+  }
   if (workload.kind(row) === 0) facts.push([say('in_progress'), say(workload.stuck(row) === 1 ? 'in_progress_stuck' : 'in_progress_ok')]);
   return facts;
 }
@@ -147,6 +185,7 @@ function podFacts(frame: Frame, selection: Selection): Fact[] {
     [say('in_deleting'), yes(pod.deleting(row))],
     [say('in_template'), integer(pod.template(row))],
     [say('in_restarts'), integer(pod.restarts(row))],
+    [say('in_container'), say(pod.runs(row) === 0 ? 'down' : pod.serves(row) === 1 ? 'in_container_serves' : 'runs')],
   ];
 }
 
@@ -165,6 +204,10 @@ function factsOf(frame: Frame, selection: Selection): Fact[] {
       return linkFacts(frame, row, other ?? 0);
     case 'users':
       return usersFacts(frame, row);
+    case 'controller':
+      return controllerFacts(frame, row);
+    case 'scheduler':
+      return schedulerFacts(frame);
     case 'node':
       return nodeFacts(frame, row);
     case 'workload':
@@ -184,23 +227,49 @@ function streamRows({ stream }: Frame, member: number): string[][] {
   });
 }
 
+interface Cells {
+  readonly caption: string;
+  readonly heads: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** What an API server has in memory, kind by kind, and who waits there. */
+function apiTables(frame: Frame, api: number): Cells[] {
+  const { cache, level } = frame;
+  const caches = rowsWhere(cache, (row) => cache.api(row) === api).map((row) => [
+    frame.objects[cache.kind(row)] ?? '', say(cache.ready(row) === 1 ? 'yes' : 'no'), integer(cache.behind(row)), span(cache.heard(row)),
+    integer(cache.objects(row)), integer(cache.watchers(row)),
+  ]);
+  const levels = rowsWhere(level, (row) => level.api(row) === api && level.seats(row) > 0).map((row) => [
+    frame.levels[level.level(row)] ?? '', say('in_seats', { taken: level.taken(row), all: level.seats(row) }), integer(level.queued(row)), integer(level.rejected(row)),
+  ]);
+  return [
+    { caption: say('in_caches'), heads: [say('col_resource'), say('col_ready'), say('col_behind'), say('col_heard'), say('col_objects'), say('col_watchers')], rows: caches },
+    { caption: say('in_levels'), heads: [say('col_level'), say('col_seats'), say('col_queued'), say('col_rejected')], rows: levels },
+  ].filter(({ rows }) => rows.length > 0);
+}
+
+function tablesOf(frame: Frame, { thing, row }: Selection): Cells[] {
+  if (thing === 'api') return apiTables(frame, row);
+  const streams = thing === 'member' ? streamRows(frame, row) : [];
+  if (streams.length === 0) return [];
+  const heads = (['col_peer', 'col_stream', 'col_cwnd', 'col_rto', 'col_backlog', 'col_queue'] as const).map((key) => say(key));
+  return [{ caption: say('in_connections'), heads, rows: streams }];
+}
+
 export class Inspector {
   private readonly app: App;
   private readonly title = html('h2', {});
   private readonly sentence = html('p', { class: 'lead' });
   private readonly facts = html('dl', { class: 'facts' });
-  private readonly streams = html('div', { class: 'streams' });
-  private readonly rows = html('tbody');
+  private readonly tables = html('div', { class: 'streams' });
   private readonly buttons = html('div', { class: 'buttons small' });
   private shown: Selection | undefined;
   private cluster = NO_CLUSTER;
 
   constructor(app: App, parent: HTMLElement) {
     this.app = app;
-    const heads = (['col_peer', 'col_stream', 'col_cwnd', 'col_rto', 'col_backlog', 'col_queue'] as const).map((key) => html('th', { scope: 'col' }, say(key)));
-    const table = html('table', {}, html('caption', {}, say('in_connections')), html('thead', {}, html('tr', {}, ...heads)), this.rows);
-    this.streams.append(table);
-    parent.append(this.title, this.sentence, this.buttons, this.facts, this.streams);
+    parent.append(this.title, this.sentence, this.buttons, this.facts, this.tables);
   }
 
   update(frame: Frame): void {
@@ -212,12 +281,19 @@ export class Inspector {
       if (term !== undefined) setText(term, name);
       if (description !== undefined) setText(description, value);
     });
-    const streams = selected.thing === 'member' ? streamRows(frame, selected.row) : [];
-    this.streams.hidden = streams.length === 0;
-    list(this.rows, streams, () => html('tr'), (line, cells) => list(line, cells, () => html('td'), setText));
+    this.showTables(tablesOf(frame, selected));
     this.updateButtons(frame);
   }
 
+  private showTables(tables: readonly Cells[]): void {
+    list(this.tables, tables, () => html('table', {}, html('caption'), html('thead', {}, html('tr')), html('tbody')), (table, { caption, heads, rows }) => {
+      const [title, head, body] = table.children;
+      const line = head?.firstElementChild;
+      if (title !== undefined) setText(title, caption);
+      if (line !== null && line !== undefined) list(line, heads, () => html('th', { scope: 'col' }), setText);
+      if (body !== undefined) list(body, rows, () => html('tr'), (row, cells) => list(row, cells, () => html('td'), setText));
+    });
+  }
   private updateButtons(frame: Frame): void {
     const { app } = this;
     const { selected } = app.state;
@@ -232,6 +308,8 @@ export class Inspector {
       case 'link':
         return this.linkButtons(selected);
       case 'users':
+      case 'controller':
+      case 'scheduler':
         return [];
       case 'node':
         return [...nodeActs(app, selected.row), ...this.nodeFaults(selected.row)];

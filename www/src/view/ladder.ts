@@ -13,6 +13,7 @@ import type { Palette } from './palette.ts';
 import { apiPart, electorPart, hostPart, linkPart, memberPart, wires, type Part } from './parts.ts';
 import { Pods } from './pods.ts';
 import { Requests } from './requests.ts';
+import { Work } from './work.ts';
 
 /** Narrower columns than this cannot hold their texts; then the drawing scrolls in its own frame. */
 const COLUMN_MIN = 88;
@@ -34,6 +35,7 @@ export class Ladder {
   private handle: SVGGElement | undefined;
   private readonly requests: Requests;
   private readonly pods: Pods;
+  private readonly work: Work;
   private built = '';
   private width = 600;
   /** The height of the upper rungs. */
@@ -46,7 +48,8 @@ export class Ladder {
     this.requests = new Requests(app);
     this.pods = new Pods(app, onLayout);
     const upper = html('div', { class: 'upper' });
-    const contents = { users: this.requests.node, nodes: this.pods.node, control: html('div') };
+    this.work = new Work(app);
+    const contents = { users: this.requests.node, nodes: this.pods.node, control: this.work.node };
     for (const rung of ['users', 'nodes', 'control'] as const) upper.append(this.headers[rung].head, contents[rung]);
     this.stage = html('div', { class: 'stage' }, upper, ...DRAWN.map((rung) => this.headers[rung].head), this.drawing, canvas);
     parent.append(this.stage);
@@ -67,6 +70,7 @@ export class Ladder {
   update(frame: Frame, palette: Palette, counts: boolean): void {
     this.requests.update(frame);
     this.pods.update(frame, palette);
+    this.work.update(frame);
     this.rebuildIfNeeded(frame, counts);
     for (const part of this.parts) part.update(frame);
     this.stuck.observe(frame);

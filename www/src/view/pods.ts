@@ -176,6 +176,8 @@ export class Pods {
         const path = select.querySelector('path');
         if (path !== null) setAttribute(path, 'd', POD_PATHS[shape]);
       }
+      // The object says ready, but nothing runs: what the API believes and what is are two things.
+      setAttribute(select, 'data-ghost', shape === 'ready' && pod.runs(row) === 0);
       setAttribute(select, 'data-old', pod.template(row) < (newest.get(pod.workload(row)) ?? 0));
       setAttribute(select, 'aria-label', words.describe(frame, selection));
       setAttribute(select, 'aria-pressed', String(same(selected, selection)));
@@ -188,7 +190,7 @@ export class Pods {
   }
   private makePod(key: string, selection: ReturnType<typeof words.podSelection>): HTMLButtonElement {
     const select = button('', () => this.app.act({ type: 'select', selection }), { class: 'pod', tabindex: -1 });
-    select.append(svg('svg', { viewBox: '-8 -8 16 16', 'aria-hidden': 'true' }, svg('path'), svg('circle', { r: 2, class: 'old' })));
+    select.append(svg('svg', { viewBox: '-8 -8 16 16', 'aria-hidden': 'true' }, svg('path'), svg('circle', { r: 2, class: 'old' }), svg('path', { d: 'M-6 6L6 -6', class: 'ghost' })));
     this.pods.set(key, select);
     return select;
   }

@@ -5,7 +5,7 @@ import { button, html, list, setAttribute, setText } from '../dom.ts';
 import type { Frame } from '../frame.ts';
 import { Roving } from '../roving.ts';
 import { say, share, span } from '../say.ts';
-import { same } from '../state.ts';
+import { same, type Selection } from '../state.ts';
 import * as words from '../words.ts';
 
 /** A success rate as a mark: all, some, none of them; nothing ended. */
@@ -19,22 +19,29 @@ function toneOf(success: number): string {
 
 export class Requests {
   readonly node = html('div', { class: 'requests', role: 'group', 'aria-label': say('requests_label') });
+  private readonly kinds = html('div', { class: 'fares' });
+  private readonly services = html('div', { class: 'fares services' });
   private readonly app: App;
   private readonly roving: Roving;
 
   constructor(app: App) {
     this.app = app;
+    this.node.append(this.kinds, this.services);
     this.roving = new Roving(this.node);
   }
   update(frame: Frame): void {
     const kinds = frame.kinds.map((_, kind) => kind);
-    list(this.node, kinds, () => this.makeKind(), (select, kind) => this.updateKind(frame, select, kind));
+    list(this.kinds, kinds, () => this.makeFare(), (select, kind) => this.updateKind(frame, select, kind));
+    const services = Array.from({ length: frame.service.rows }, (_, row) => row);
+    this.services.hidden = services.length === 0;
+    list(this.services, services, () => this.makeFare(), (select, row) => this.updateService(frame, select, row));
     this.roving.tidy();
   }
 
-  private makeKind(): HTMLButtonElement {
+  private makeFare(): HTMLButtonElement {
     const select: HTMLButtonElement = button('', () => {
-      this.app.act({ type: 'select', selection: { thing: 'users', row: Number(select.dataset['kind']) } });
+      const thing = select.dataset['thing'] === 'workload' ? 'workload' : 'users';
+      this.app.act({ type: 'select', selection: { thing, row: Number(select.dataset['row']) } });
     }, { class: 'fare', tabindex: -1 });
     select.append(
       html('span', { class: 'name' }), html('span', { class: 'value' }), html('span', { class: 'time' }),
@@ -42,20 +49,28 @@ export class Requests {
     );
     return select;
   }
-  private updateKind(frame: Frame, select: HTMLButtonElement, kind: number): void {
-    select.dataset['kind'] = String(kind);
-    const fare = words.fareOf(frame, kind);
+  /** Its words and numbers. Returns where the marks go. */
+  private fill(frame: Frame, select: HTMLButtonElement, selection: Selection, called: string, fare: words.Fare): Element | undefined {
+    select.dataset['thing'] = selection.thing;
+    select.dataset['row'] = String(selection.row);
     const [name, value, time, dots] = select.children;
-    if (name === undefined || value === undefined || time === undefined || dots === undefined) return;
-    setText(name, words.kindName(frame, kind));
+    if (name === undefined || value === undefined || time === undefined) return undefined;
+    setText(name, called);
     const hangs = fare.success < 0 && fare.waiting > 0;
     setText(value, fare.success >= 0 ? share(fare.success) : hangs ? say('draw_waiting', { n: fare.waiting }) : '–');
     setAttribute(value, 'data-tone', fare.sent === 0 ? '' : toneOf(fare.success));
     setText(time, fare.p99 < 0 ? '' : span(fare.p99));
-    this.updateDots(frame, dots, kind);
-    const selection = { thing: 'users', row: kind } as const;
     setAttribute(select, 'aria-label', words.describe(frame, selection));
     setAttribute(select, 'aria-pressed', String(same(this.app.state.selected, selection)));
+    return dots;
+  }
+  private updateKind(frame: Frame, select: HTMLButtonElement, kind: number): void {
+    const dots = this.fill(frame, select, { thing: 'users', row: kind }, words.kindName(frame, kind), words.fareOf(frame, kind));
+    if (dots !== undefined) this.updateDots(frame, dots, kind);
+  }
+  private updateService(frame: Frame, select: HTMLButtonElement, row: number): void {
+    const id = frame.service.workload(row);
+    this.fill(frame, select, { thing: 'workload', row: id }, say('service_name', { name: words.workloadName(frame, id) }), words.serviceFare(frame, row));
   }
   /** One mark for each API server. */
   private updateDots({ load }: Frame, dots: Element, kind: number): void {
