@@ -501,6 +501,8 @@ notes! {
     CachesLost "caches_lost" notable;
     /// API server: it was told to stop. a: requests under way, b: watches.
     Terminating "terminating" notable;
+    /// API server: a call of etcd ended. a: 0 get, 1 list, 2 create, 3 update, 4 delete, plus 16 times kind, plus 256 if it failed; b: us.
+    EtcdRequest "etcd_request" quiet;
 }
 
 impl Note {

@@ -5,12 +5,15 @@ use super::families::{Family, code, grpc_code};
 use crate::actor::ProgramId;
 use crate::actor::role::{Note, NoteKind, Place, Role};
 use crate::api::ApiServer;
-use crate::api::rpc::Verb;
-use crate::control::Control;
-use crate::engine::Span;
+use crate::api::rpc::{Level, Verb};
+use crate::client::work_queue::Times;
+use crate::control::manager::Manager;
+use crate::control::{Control, Work};
+use crate::engine::{LocalTime, Span};
 use crate::etcd::Etcd;
 use crate::etcd::raft::Role as RaftRole;
 use crate::etcd::service::Stage;
+use crate::object::Kind;
 use crate::sim::{Program, Sim, State};
 use alloc::vec::Vec;
 
@@ -68,6 +71,15 @@ impl Registry {
         }
     }
     fn api_note(&mut self, program: ProgramId, note: &Note) {
+        if note.kind == NoteKind::EtcdRequest {
+            let values = [note.a as usize % 16, note.a as usize / 16 % 16];
+            let book = self.book_mut(program);
+            book.add(Family::EtcdRequests, &values, 1);
+            book.observe(Family::EtcdRequestDuration, &values, note.b);
+            if note.a >> 8 > 0 {
+                book.add(Family::EtcdRequestErrors, &values, 1);
+            }
+        }
         if note.kind != NoteKind::ApiRequest {
             return;
         }
@@ -96,14 +108,19 @@ pub fn gauges(sim: &Sim, program: &Program, book: &mut Book) {
         return;
     }
     match &program.role {
-        Role::Etcd(etcd) => etcd_gauges(sim, etcd, book),
+        Role::Etcd(etcd) => etcd_gauges(etcd, book),
         Role::Api(api) => api_gauges(api, book),
-        Role::Control(control) => control_gauges(control, book),
+        Role::Control(control) => {
+            control_gauges(control, book);
+            if let Work::Manager(manager) = control.work() {
+                manager_gauges(manager, sim.local(control.elector().me().program), book);
+            }
+        }
         _ => {}
     }
 }
 
-fn etcd_gauges(_sim: &Sim, etcd: &Etcd, book: &mut Book) {
+fn etcd_gauges(etcd: &Etcd, book: &mut Book) {
     let raft = etcd.raft();
     book.set(Family::HasLeader, &[], u64::from(raft.leader().is_some()));
     book.set(Family::IsLeader, &[], u64::from(raft.role() == RaftRole::Leader));
@@ -112,7 +129,11 @@ fn etcd_gauges(_sim: &Sim, etcd: &Etcd, book: &mut Book) {
     let pending = etcd.service().at_stage(Stage::Proposed).len() + etcd.service().at_stage(Stage::Waiting).len();
     book.set(Family::ProposalsPending, &[], pending as u64);
     book.set(Family::CurrentRevision, &[], etcd.store().revision());
-    book.set(Family::KeysTotal, &[], etcd.store().keys().count() as u64);
+    book.set(Family::KeysTotal, &[], etcd.store().len() as u64);
+    book.set(Family::CompactRevision, &[], etcd.store().compacted());
+    book.set(Family::DbInUse, &[], etcd.store().bytes());
+    book.set(Family::Watchers, &[], etcd.watches().watchers().into());
+    book.set(Family::SlowWatchers, &[], etcd.watches().slow_watchers().into());
     let me = usize::from(etcd.id().0) - 1;
     for peer in etcd.peers() {
         let active = u64::from(peer.active_since().is_some());
@@ -121,6 +142,25 @@ fn etcd_gauges(_sim: &Sim, etcd: &Etcd, book: &mut Book) {
 }
 fn api_gauges(api: &ApiServer, book: &mut Book) {
     book.set(Family::HealthCheck, &[0], u64::from(api.healthy()));
+    book.set(Family::InFlight, &[0], api.reads_in_flight().into());
+    book.set(Family::InFlight, &[1], api.writes_in_flight().into());
+    for kind in Kind::ALL {
+        let n = kind as usize;
+        book.set(Family::LongRunning, &[0, n], api.fan_out().of_kind(kind) as u64);
+        book.set(Family::TerminatedWatchers, &[n], api.fan_out().terminated(kind).into());
+        if let Some(cache) = api.cache(kind) {
+            book.set(Family::CacheInitializations, &[n], cache.initializations().into());
+            book.set(Family::CacheRevision, &[n], cache.revision());
+        }
+    }
+    for level in Level::ALL {
+        let (n, stats) = (level as usize, api.flow().stats(level));
+        book.set(Family::FlowDispatched, &[n], stats.dispatched);
+        book.set(Family::FlowRejected, &[n, 0], stats.queue_full);
+        book.set(Family::FlowRejected, &[n, 1], stats.time_out);
+        book.set(Family::FlowQueued, &[n], api.flow().queued(level).into());
+        book.set(Family::FlowExecuting, &[n], api.flow().executing(level).into());
+    }
 }
 fn control_gauges(control: &Control, book: &mut Book) {
     book.set(Family::MasterStatus, &[usize::from(control.component())], u64::from(control.believes()));
@@ -133,5 +173,66 @@ fn control_gauges(control: &Control, book: &mut Book) {
             Verb::Get | Verb::Livez | Verb::Readyz | Verb::List | Verb::Watch => 0,
         };
         book.add(Family::RestClient, &[method, code(counted.status as u32)], u64::from(counted.count));
+    }
+}
+fn manager_gauges(manager: &Manager, now: LocalTime, book: &mut Book) {
+    let times = |times: &Times| {
+        let sum = core::iter::once(times.sum.ns());
+        times.buckets.map(u64::from).into_iter().chain(sum)
+    };
+    for controller in manager.controllers() {
+        let (n, queue) = (controller.name() as usize, controller.queue());
+        book.set(Family::QueueDepth, &[n], queue.depth().into());
+        book.set(Family::QueueAdds, &[n], queue.stats().adds);
+        book.set(Family::QueueRetries, &[n], queue.stats().retries);
+        book.put(Family::QueueDuration, &[n], times(&queue.stats().waited));
+        book.put(Family::WorkDuration, &[n], times(&queue.stats().worked));
+        book.set(Family::UnfinishedWork, &[n], queue.unfinished(now).us());
+        book.set(Family::LongestRunning, &[n], queue.longest_running(now).us());
+    }
+    for (zone, it) in manager.memory().nodes.zones() {
+        let n = usize::from(zone);
+        let ready = u64::from(it.nodes.saturating_sub(it.unready));
+        book.set(Family::ZoneSize, &[n], it.nodes.into());
+        book.set(Family::ZoneUnhealthy, &[n], it.unready.into());
+        book.set(Family::ZoneHealth, &[n], (ready * 100).checked_div(it.nodes.into()).unwrap_or(100));
+        book.set(Family::Evictions, &[n], it.evictions);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::controller::Name;
+    use crate::etcd::rpc::EtcdError;
+    use crate::metrics::families::{QUEUE, RESOURCE};
+    use alloc::format;
+
+    #[test]
+    fn labels_follow_the_numbers_of_what_they_name() {
+        for (name, label) in Name::ALL.into_iter().zip(QUEUE) {
+            assert_eq!(*label, format!("name=\"{}\"", name.queue_name()));
+        }
+        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Internal) {
+            assert!(RESOURCE[kind as usize].ends_with(&format!("resource=\"{}\"", kind.resource())), "{kind:?}");
+        }
+        assert_eq!(grpc_code(EtcdError::DeadlineExceeded as u32 + 1), 2);
+        assert_eq!(grpc_code(EtcdError::TooManyRequests as u32 + 1), 3);
+        assert_eq!(grpc_code(EtcdError::Compacted as u32 + 1), 4);
+        assert_eq!(grpc_code(EtcdError::LeaseNotFound as u32 + 1), 5);
+    }
+
+    #[test]
+    fn a_counter_belongs_to_a_process() {
+        let (mut registry, program) = (Registry::default(), ProgramId(3));
+        for error in [0, 0, 16] {
+            registry.note(Place::Etcd(0), program, &Note::new(NoteKind::EtcdCall, error, 2_000));
+        }
+        let handled = |registry: &Registry| {
+            registry.book(program).map(|book| book.of(Family::GrpcHandled).map(|(_, n)| n[0]).collect::<Vec<_>>())
+        };
+        assert_eq!(handled(&registry), Some(Vec::from([2, 1])));
+        registry.process_ended(program);
+        assert_eq!(handled(&registry), Some(Vec::new()));
     }
 }
