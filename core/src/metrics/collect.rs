@@ -9,11 +9,12 @@ use crate::api::rpc::{Level, Verb};
 use crate::client::work_queue::Times;
 use crate::control::manager::Manager;
 use crate::control::{Control, Work};
-use crate::engine::{LocalTime, Span};
+use crate::engine::LocalTime;
 use crate::etcd::Etcd;
+use crate::etcd::backend::DiskTimes;
 use crate::etcd::raft::Role as RaftRole;
-use crate::etcd::service::Stage;
 use crate::object::Kind;
+use crate::scheduler::Scheduler;
 use crate::sim::{Program, Sim, State};
 use alloc::vec::Vec;
 
@@ -24,6 +25,16 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// All numbers of a program as a scrape would have them; none: it is down.
+    pub fn scrape(&self, sim: &Sim, id: ProgramId) -> Option<Book> {
+        let program = &sim.programs()[id.ix()];
+        if !is_up(program) {
+            return None;
+        }
+        let mut book = self.book(id).cloned().unwrap_or_default();
+        gauges(sim, program, &mut book);
+        Some(book)
+    }
     /// What a program's process has counted.
     pub fn book(&self, program: ProgramId) -> Option<&Book> {
         self.books.get(program.ix())
@@ -40,10 +51,6 @@ impl Registry {
             book.clear();
         }
     }
-    /// A sync of a member's write-ahead log takes this long.
-    pub fn syncs(&mut self, program: ProgramId, took: Span) {
-        self.book_mut(program).observe(Family::WalFsync, &[], took.us());
-    }
     /// A program made a note.
     pub fn note(&mut self, place: Place, program: ProgramId, note: &Note) {
         match place {
@@ -55,17 +62,12 @@ impl Registry {
     fn etcd_note(&mut self, program: ProgramId, note: &Note) {
         let peer = || [(note.a as usize).saturating_sub(1)];
         match note.kind {
-            NoteKind::FindsLeader => self.book_mut(program).add(Family::LeaderChanges, &[], 1),
             NoteKind::PeerRtt => self.book_mut(program).observe(Family::PeerRtt, &peer(), note.b),
-            NoteKind::PeerDrop => self.book_mut(program).add(Family::PeerSentFailures, &peer(), 1),
             NoteKind::EtcdCall => {
                 let (method, error) = ((note.a % 16).min(1) as usize, note.a / 16);
                 let book = self.book_mut(program);
                 book.add(Family::GrpcHandled, &[method, grpc_code(error)], 1);
                 book.observe(Family::GrpcHandling, &[method], note.b);
-                if method == 0 && error > 0 {
-                    book.add(Family::ProposalsFailed, &[], 1);
-                }
             }
             _ => {}
         }
@@ -112,8 +114,9 @@ pub fn gauges(sim: &Sim, program: &Program, book: &mut Book) {
         Role::Api(api) => api_gauges(api, book),
         Role::Control(control) => {
             control_gauges(control, book);
-            if let Work::Manager(manager) = control.work() {
-                manager_gauges(manager, sim.local(control.elector().me().program), book);
+            match control.work() {
+                Work::Manager(manager) => manager_gauges(manager, sim.local(control.elector().me().program), book),
+                Work::Scheduler(scheduler) => scheduler_gauges(scheduler, book),
             }
         }
         _ => {}
@@ -126,8 +129,23 @@ fn etcd_gauges(etcd: &Etcd, book: &mut Book) {
     book.set(Family::IsLeader, &[], u64::from(raft.role() == RaftRole::Leader));
     book.set(Family::ProposalsCommitted, &[], raft.commit_index());
     book.set(Family::ProposalsApplied, &[], raft.applied_index());
-    let pending = etcd.service().at_stage(Stage::Proposed).len() + etcd.service().at_stage(Stage::Waiting).len();
-    book.set(Family::ProposalsPending, &[], pending as u64);
+    let counters = etcd.counters();
+    for (family, n) in [
+        (Family::LeaderChanges, counters.leader_changes_seen),
+        (Family::ProposalsFailed, counters.proposals_failed),
+        (Family::SlowApply, counters.slow_apply),
+        (Family::SlowReadIndexes, counters.slow_read_indexes),
+        (Family::ReadIndexesFailed, counters.read_indexes_failed),
+        (Family::HeartbeatFailures, counters.heartbeat_send_failures),
+        (Family::ProposalsPending, etcd.service().proposals_pending().into()),
+        (Family::HealthSuccesses, etcd.service().health_successes()),
+        (Family::HealthFailures, etcd.service().health_failures()),
+    ] {
+        book.set(family, &[], n);
+    }
+    let times = |times: &DiskTimes| times.counts.into_iter().chain(core::iter::once(times.sum.us()));
+    book.put(Family::WalFsync, &[], times(etcd.fsyncs()));
+    book.put(Family::BackendCommit, &[], times(etcd.backend().durations()));
     book.set(Family::CurrentRevision, &[], etcd.store().revision());
     book.set(Family::KeysTotal, &[], etcd.store().len() as u64);
     book.set(Family::CompactRevision, &[], etcd.store().compacted());
@@ -136,8 +154,10 @@ fn etcd_gauges(etcd: &Etcd, book: &mut Book) {
     book.set(Family::SlowWatchers, &[], etcd.watches().slow_watchers().into());
     let me = usize::from(etcd.id().0) - 1;
     for peer in etcd.peers() {
-        let active = u64::from(peer.active_since().is_some());
-        book.set(Family::ActivePeers, &[me, usize::from(peer.id().0) - 1], active);
+        let remote = usize::from(peer.id().0) - 1;
+        book.set(Family::ActivePeers, &[me, remote], u64::from(peer.active_since().is_some()));
+        book.set(Family::DisconnectedPeers, &[me, remote], peer.disconnects());
+        book.set(Family::PeerSentFailures, &[remote], peer.sent_failures());
     }
 }
 fn api_gauges(api: &ApiServer, book: &mut Book) {
@@ -197,6 +217,16 @@ fn manager_gauges(manager: &Manager, now: LocalTime, book: &mut Book) {
         book.set(Family::ZoneUnhealthy, &[n], it.unready.into());
         book.set(Family::ZoneHealth, &[n], (ready * 100).checked_div(it.nodes.into()).unwrap_or(100));
         book.set(Family::Evictions, &[n], it.evictions);
+    }
+}
+fn scheduler_gauges(scheduler: &Scheduler, book: &mut Book) {
+    let (active, back_off, unschedulable) = scheduler.pending();
+    for (n, pods) in [active, back_off, unschedulable].into_iter().enumerate() {
+        book.set(Family::PendingPods, &[n], pods.into());
+    }
+    let attempts = scheduler.attempts();
+    for (n, count) in [attempts.scheduled, attempts.unschedulable, attempts.error].into_iter().enumerate() {
+        book.set(Family::ScheduleAttempts, &[n], count);
     }
 }
 

@@ -4,7 +4,8 @@
 //! server/storage/mvcc/metrics.go, server/etcdserver/api/etcdhttp/health.go, go-grpc-prometheus server_metrics.go;
 //! apiserver pkg/endpoints/metrics/metrics.go, pkg/storage/etcd3/metrics/metrics.go,
 //! pkg/storage/cacher/metrics/metrics.go, pkg/util/flowcontrol/metrics/metrics.go; kubernetes
-//! staging/src/k8s.io/component-base/metrics/prometheus/**, pkg/controller/nodelifecycle/metrics.go; kube-state-metrics
+//! staging/src/k8s.io/component-base/metrics/prometheus/**, pkg/controller/nodelifecycle/metrics.go,
+//! pkg/scheduler/metrics/metrics.go; kube-state-metrics
 //! docs/metrics. Labels that have one value here (dry_run, component, grpc_service, flow_schema) are written out.
 
 /// What kind of number a metric is.
@@ -85,14 +86,30 @@ metrics! {
     ProposalsPending "etcd_server_proposals_pending" Count Gauge [];
     /// Proposals of the member's clients that failed.
     ProposalsFailed "etcd_server_proposals_failed_total" Count Counter [];
+    /// Entries that took longer than 100 ms to apply.
+    SlowApply "etcd_server_slow_apply_total" Count Counter [];
+    /// Rounds of ReadIndex that were asked for again.
+    SlowReadIndexes "etcd_server_slow_read_indexes_total" Count Counter [];
+    /// Rounds of ReadIndex that failed.
+    ReadIndexesFailed "etcd_server_read_indexes_failed_total" Count Counter [];
+    /// Heartbeats that the member sent late while it led.
+    HeartbeatFailures "etcd_server_heartbeat_send_failures_total" Count Counter [];
+    /// Answers of the member's health endpoints that said it is well.
+    HealthSuccesses "etcd_server_health_success" Count Counter [];
+    /// Answers of the member's health endpoints that said it is not.
+    HealthFailures "etcd_server_health_failures" Count Counter [];
     /// How long a sync of the write-ahead log took.
     WalFsync "etcd_disk_wal_fsync_duration_seconds" Us Histogram(FSYNC) [];
+    /// How long a commit of the store's file took.
+    BackendCommit "etcd_disk_backend_commit_duration_seconds" Us Histogram(FSYNC) [];
     /// How long the prober's round trip to a peer took.
     PeerRtt "etcd_network_peer_round_trip_time_seconds" Us Histogram(RTT) [TO];
     /// Raft messages that could not be sent to a peer.
     PeerSentFailures "etcd_network_peer_sent_failures_total" Count Counter [TO];
     /// Peers whose streams stand.
     ActivePeers "etcd_network_active_peers" Count Gauge [LOCAL, REMOTE];
+    /// How often a peer's streams broke.
+    DisconnectedPeers "etcd_network_disconnected_peers_total" Count Counter [LOCAL, REMOTE];
     /// The revision of the member's store.
     CurrentRevision "etcd_debugging_mvcc_current_revision" Count Gauge [];
     /// Keys in the member's store.
@@ -157,6 +174,10 @@ metrics! {
     LongestRunning "workqueue_longest_running_processor_seconds" Us Gauge [QUEUE];
     /// Keys that were put back after a failure.
     QueueRetries "workqueue_retries_total" Count Counter [QUEUE];
+    /// Pods that wait to be scheduled, by queue.
+    PendingPods "scheduler_pending_pods" Count Gauge [POD_QUEUE];
+    /// Attempts to schedule a pod, by what came of them.
+    ScheduleAttempts "scheduler_schedule_attempts_total" Count Counter [RESULT];
     /// The share of a zone's nodes that are ready, in percent.
     ZoneHealth "node_collector_zone_health" Count Gauge [ZONE];
     /// A zone's nodes.
@@ -169,7 +190,7 @@ metrics! {
     RestClient "rest_client_requests_total" Count Counter [METHOD, HTTP_CODE];
 }
 
-/// etcd server/storage/wal/metrics.go#walFsyncSec: 1 ms, doubled, 14 of them.
+/// etcd server/storage/wal/metrics.go#walFsyncSec, server/storage/backend/metrics.go#commitSec: 1 ms, doubled, 14.
 const FSYNC: &[u64] = &doubled::<14>(1000);
 /// etcd server/etcdserver/api/rafthttp/metrics.go#rttSec: 0.1 ms, doubled, 16 of them.
 const RTT: &[u64] = &doubled::<16>(100);
@@ -331,6 +352,14 @@ pub const QUEUE: Label = &[
     "name=\"attach_detach\"",
     "name=\"garbage_collector_attempt_to_delete\"",
     "name=\"orphaned_pods_nodes\"",
+];
+/// kubernetes pkg/scheduler/metrics/metrics.go#pendingPods.
+const POD_QUEUE: Label = &["queue=\"active\"", "queue=\"backoff\"", "queue=\"unschedulable\""];
+/// kubernetes pkg/scheduler/metrics/metrics.go#scheduleAttempts; its only profile is the default one.
+const RESULT: Label = &[
+    "result=\"scheduled\",profile=\"default-scheduler\"",
+    "result=\"unschedulable\",profile=\"default-scheduler\"",
+    "result=\"error\",profile=\"default-scheduler\"",
 ];
 /// Zones; as many as the nodes are spread over, or less.
 const ZONE: Label = &["zone=\"zone-1\"", "zone=\"zone-2\"", "zone=\"zone-3\"", "zone=\"others\""];

@@ -84,10 +84,6 @@ impl Metrics {
     pub fn process_ended(&mut self, program: ProgramId) {
         self.registry.process_ended(program);
     }
-    /// A sync of a member's write-ahead log takes this long.
-    pub fn syncs(&mut self, program: ProgramId, took: Span) {
-        self.registry.syncs(program, took);
-    }
     /// Does what is due at `now`: lamps, a sample, the alerts' conditions.
     pub fn look(&mut self, sim: &Sim, now: Time) {
         if self.next_glance <= now {

@@ -93,7 +93,10 @@ pub fn write(targets: &[Target], format: Format) -> String {
 }
 
 fn head(text: &mut String, spec: Spec, format: Format) {
+    let total = spec.name.ends_with("_total");
     let kind = match spec.kind {
+        // OpenMetrics knows no counter that isn't called so.
+        Type::Counter if format == Format::OpenMetrics && !total => "unknown",
         Type::Counter => "counter",
         Type::Gauge => "gauge",
         Type::Histogram(_) => "histogram",

@@ -3,7 +3,6 @@
 //! A sample is never changed once taken, so that checkpoints of the world share it.
 
 use super::book::{Book, p99};
-use super::collect::is_up;
 use super::families::{Family, Type};
 use super::{Metrics, SCRAPE_EVERY};
 use crate::actor::ProgramId;
@@ -53,10 +52,11 @@ pub struct Sample {
 }
 
 /// The metrics of etcd that some alert wants the rate of.
-const WINDOWED: [Family; 7] = [
+const WINDOWED: [Family; 8] = [
     Family::LeaderChanges,
     Family::ProposalsFailed,
     Family::WalFsync,
+    Family::BackendCommit,
     Family::PeerRtt,
     Family::PeerSentFailures,
     Family::GrpcHandled,
@@ -215,11 +215,7 @@ fn push(ring: &mut VecDeque<(Time, Spent)>, now: Time, spent: Spent, every: Span
 /// What is remembered of a program now; none: it is down.
 fn numbers(sim: &Sim, metrics: &Metrics, id: ProgramId) -> Option<Numbers> {
     let program = &sim.programs()[id.ix()];
-    if !is_up(program) {
-        return None;
-    }
-    let empty = Book::default();
-    let book = metrics.registry().book(id).unwrap_or(&empty);
+    let book = &metrics.registry().scrape(sim, id)?;
     let numbers = match (sim.directory().place(id), &program.role) {
         (Place::Etcd(_), _) => windowed(book),
         (Place::Api(_), Role::Api(api)) => {

@@ -93,8 +93,9 @@ pub fn cache_lag(sim: &Sim) -> Option<u64> {
     });
     own.max().map(|own| own.max(between.max().unwrap_or(0)))
 }
-/// The keys that wait in the work queues of the managers that lead, and those being worked on. None: no manager leads
-/// and works.
+/// What waits and what is worked on in the queues of the kube-controller-manager and the kube-scheduler that lead: keys
+/// and pods, but for pods that no node takes. None: one of the two
+/// leads nobody that works.
 pub fn backlog(sim: &Sim) -> Option<u64> {
     let keys = control_plane(sim).filter_map(|program| match &program.role {
         Role::Control(control) if runs(program) && control.believes() => match control.work() {
@@ -102,11 +103,17 @@ pub fn backlog(sim: &Sim) -> Option<u64> {
                 let keys = manager.controllers().iter().map(|it| it.queue().depth() + it.busy());
                 Some(u64::from(keys.sum::<u32>()))
             }
-            _ => None,
+            Work::Scheduler(scheduler) if scheduler.synced() => {
+                let (active, back_off, _) = scheduler.pending();
+                Some(u64::from(active + back_off + scheduler.binding()))
+            }
+            Work::Manager(_) | Work::Scheduler(_) => None,
         },
         _ => None,
     });
-    keys.reduce(|sum, keys| sum + keys)
+    let (sum, leaders) = keys.fold((0, 0), |(sum, leaders), keys| (sum + keys, leaders + 1));
+    // One of each; two of one believe at once only for a moment.
+    (leaders >= 2).then_some(sum)
 }
 
 const fn runs(program: &Program) -> bool {
