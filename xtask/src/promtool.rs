@@ -8,9 +8,17 @@ use std::process::Stdio;
 
 /// Runs whose metrics are checked: scenario, moment in seconds.
 const MOMENTS: [(&str, &str); 2] = [("quiet", "60"), ("leader-crash", "60")];
-/// Names that promtool objects to, and that the real component has nevertheless: gauges that are named as counters.
-const REAL_NAMES: [&str; 3] =
-    ["etcd_server_proposals_committed_total", "etcd_server_proposals_applied_total", "etcd_debugging_mvcc_keys_total"];
+/// Names that promtool objects to, and that the real component has nevertheless: gauges that are named as counters, and
+/// counters that are not.
+const REAL_NAMES: [&str; 7] = [
+    "etcd_server_health_success",
+    "etcd_server_health_failures",
+    "etcd_debugging_mvcc_watcher_total",
+    "etcd_debugging_mvcc_slow_watcher_total",
+    "etcd_server_proposals_committed_total",
+    "etcd_server_proposals_applied_total",
+    "etcd_debugging_mvcc_keys_total",
+];
 
 /// promtool, or one sentence that says how to get it.
 fn promtool() -> Result<PathBuf> {

@@ -513,6 +513,8 @@ notes! {
     ProbeKills "probe_kills" notable;
     /// Users: a request to a Service ended. a: Service + 65536 times (0 ok, 1 refused, 2 timeout, 3 broken), b: latency in us.
     ServiceRequest "service_request" quiet;
+    /// API server: a call of etcd ended. a: 0 get, 1 list, 2 create, 3 update, 4 delete, plus 16 times kind, plus 256 if it failed; b: us.
+    EtcdRequest "etcd_request" quiet;
 }
 
 impl Note {

@@ -68,7 +68,7 @@ pub struct FanOut {
     full: BTreeSet<ConnId>,
     /// By local second: the watches that have a bookmark or their end then. cacher.go#watcherBookmarkTimeBuckets.
     calendar: BTreeMap<u64, Vec<u32>>,
-    terminated: u32,
+    terminated: [u32; Kind::ALL.len()],
     told: u64,
 }
 
@@ -81,7 +81,7 @@ impl Default for FanOut {
             by_request: BTreeMap::new(),
             full: BTreeSet::new(),
             calendar: BTreeMap::new(),
-            terminated: 0,
+            terminated: [0; Kind::ALL.len()],
             told: 0,
         }
     }
@@ -104,9 +104,9 @@ impl FanOut {
     pub fn of_kind(&self, kind: Kind) -> usize {
         self.hubs[kind as usize].len()
     }
-    /// How many were ended because their client did not read.
-    pub const fn terminated(&self) -> u32 {
-        self.terminated
+    /// How many of a kind were ended because their client did not read.
+    pub const fn terminated(&self, kind: Kind) -> u32 {
+        self.terminated[kind as usize]
     }
     /// How many events were told to watches.
     pub const fn told(&self) -> u64 {
@@ -254,7 +254,7 @@ impl FanOut {
         }
         watcher.backlog.push_back(message);
         if watcher.backlog.len() > BACKLOG {
-            self.terminated += 1;
+            self.terminated[watcher.kind as usize] += 1;
             self.end(cx, name, Status::Ok);
         }
     }

@@ -91,6 +91,10 @@ impl History {
     pub const fn floor(&self) -> Revision {
         self.floor
     }
+    /// The revision of its newest event; of a memory that holds none, its floor.
+    pub fn newest(&self) -> Revision {
+        self.chunks.back().map_or(self.floor, |chunk| chunk.last())
+    }
     /// Something happened.
     pub fn push(&mut self, now: LocalTime, past: Past) {
         match self.chunks.back_mut().filter(|chunk| chunk.events.len() < CHUNK) {

@@ -68,6 +68,17 @@ const fn cached(kind: Kind) -> bool {
     !matches!(kind, Kind::Internal | Kind::EventObject)
 }
 
+/// What a call is for metrics: 0 get, 1 list, 2 create, 3 update, 4 delete.
+const fn operation(op: &Op) -> u32 {
+    match op {
+        Op::Range { .. } => 0,
+        Op::List { .. } => 1,
+        Op::Txn { value: Some(_), expected: 0, .. } => 2,
+        Op::Txn { value: None, .. } => 4,
+        _ => 3,
+    }
+}
+
 /// An API server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ApiServer {
@@ -92,7 +103,8 @@ pub struct ApiServer {
     requests: BTreeMap<u32, Active>,
     next_ticket: u32,
     by_client: BTreeMap<(ConnId, u32), u32>,
-    calls: BTreeMap<(Kind, u32), Owner>,
+    /// With the moment it began, and what it is for metrics.
+    calls: BTreeMap<(Kind, u32), (Owner, LocalTime, u32)>,
     /// How many requests are probes, reads and writes.
     probes: u32,
     reads: u32,
@@ -200,13 +212,16 @@ impl ApiServer {
 
     /// A call of etcd by the client of `kind`.
     fn call(&mut self, cx: &mut Cx<'_>, kind: Kind, op: Op, deadline: LocalTime, owner: Owner) -> u32 {
+        let operation = operation(&op);
         let call = self.links[kind as usize].call(cx, op, deadline);
         self.touched |= 1 << kind as u32;
-        self.calls.insert((kind, call), owner);
+        self.calls.insert((kind, call), (owner, cx.now, operation));
         call
     }
     fn abandon(&mut self, cx: &mut Cx<'_>, kind: Kind, call: u32) {
-        if self.calls.remove(&(kind, call)).is_some() {
+        if let Some((_, began, operation)) = self.calls.remove(&(kind, call)) {
+            let what = operation + 16 * kind as u32 + 256;
+            cx.note(Note::new(NoteKind::EtcdRequest, what, cx.now.since(began).us()));
             self.links[kind as usize].abandon(cx, call);
             self.touched |= 1 << kind as u32;
         }
@@ -236,17 +251,21 @@ impl ApiServer {
         }
     }
     fn on_done(&mut self, cx: &mut Cx<'_>, kind: Kind, call: u32, result: Result<Response, Failure>) {
-        match self.calls.remove(&(kind, call)) {
-            Some(Owner::Request(ticket)) => self.on_result(cx, ticket, result),
-            Some(Owner::Reflector) => {
+        let Some((owner, began, operation)) = self.calls.remove(&(kind, call)) else { return };
+        if !matches!(owner, Owner::Upkeep(_)) {
+            let what = operation + 16 * kind as u32 + 256 * u32::from(result.is_err());
+            cx.note(Note::new(NoteKind::EtcdRequest, what, cx.now.since(began).us()));
+        }
+        match owner {
+            Owner::Request(ticket) => self.on_result(cx, ticket, result),
+            Owner::Reflector => {
                 let want = self.caches[kind as usize].on_list(cx.now, result);
                 if self.caches[kind as usize].ready() && self.ready & 1 << kind as u32 == 0 {
                     self.cache_ready(cx, kind);
                 }
                 self.want(cx, kind, want);
             }
-            Some(Owner::Upkeep(task)) => self.on_upkeep(cx, task, result),
-            None => {}
+            Owner::Upkeep(task) => self.on_upkeep(cx, task, result),
         }
     }
     fn cache_ready(&mut self, cx: &mut Cx<'_>, kind: Kind) {

@@ -650,7 +650,7 @@ fn a_client_that_does_not_read_is_cut_off_after_a_thousand_messages() {
     }
     run(&mut bench, &mut member, 520);
     assert_eq!(told_watches(&bench).last().map(|(_, told)| told.end), Some(Some(Status::Ok)));
-    assert_eq!((bench.actor.fan_out().terminated(), bench.actor.fan_out().len()), (1, 0));
+    assert_eq!((bench.actor.fan_out().terminated(Kind::ConfigMap), bench.actor.fan_out().len()), (1, 0));
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! The alerts of etcd-mixin and kubernetes-mixin: conditions over samples of metrics, and how long they must hold.
 //!
 //! Sources: etcd contrib/mixin/alerts/alerts.libsonnet; kubernetes-mixin alerts/*.libsonnet and config.libsonnet. Left
-//! out, because nothing in the model could justify their numbers: etcdHighCommitDurations (the store has no backend
-//! file), KubePodCrashLooping (a Pod doesn't say why its container waits), and everything about quotas, certificates,
-//! jobs and autoscalers.
+//! out, because nothing in the model could justify their numbers: KubePodCrashLooping (a Pod doesn't say why its
+//! container waits), and everything about quotas, certificates, jobs and autoscalers.
 
 use crate::engine::{Span, Time};
 use alloc::collections::BTreeMap;
@@ -109,6 +108,8 @@ alerts! {
     FsyncSlow "etcdHighFsyncDurations" Warning for 600 s: Us 500000;
     /// One in a hundred syncs of the write-ahead log took longer than 1 s, over 5 minutes.
     FsyncSlowCritical "etcdHighFsyncDurations" Critical for 600 s: Us 1000000;
+    /// One in a hundred commits of the store's file took longer than 0.25 s, over 5 minutes.
+    CommitSlow "etcdHighCommitDurations" Warning for 600 s: Us 250000;
     /// The error budget of 30 days burns 14.4 times too fast, over an hour and over 5 minutes.
     Burn1h "KubeAPIErrorBudgetBurn" Critical for 120 s: MilliBurn 14400;
     /// The error budget of 30 days burns 6 times too fast, over 6 hours and over 30 minutes.

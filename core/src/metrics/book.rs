@@ -35,12 +35,18 @@ impl Book {
         let at = self.at(family, values);
         self.numbers[at] = n;
     }
-    /// Puts a time, in microseconds, into a histogram: the first bucket whose bound is not below it.
-    pub fn observe(&mut self, family: Family, values: &[usize], us: u64) {
+    /// Sets all numbers of a series, as its process keeps them.
+    pub fn put(&mut self, family: Family, values: &[usize], numbers: impl Iterator<Item = u64>) {
+        let at = self.at(family, values);
+        let mine = self.numbers[at..at + family.numbers()].iter_mut();
+        mine.zip(numbers).for_each(|(mine, number)| *mine = number);
+    }
+    /// Puts a time, in the family's unit, into a histogram: the first bucket whose bound is not below it.
+    pub fn observe(&mut self, family: Family, values: &[usize], time: u64) {
         let Type::Histogram(bounds) = family.spec().kind else { return };
         let at = self.at(family, values);
-        self.numbers[at + bounds.partition_point(|bound| *bound < us)] += 1;
-        self.numbers[at + bounds.len() + 1] += us;
+        self.numbers[at + bounds.partition_point(|bound| *bound < time)] += 1;
+        self.numbers[at + bounds.len() + 1] += time;
     }
     /// The numbers of a series; none: it doesn't exist.
     pub fn get(&self, family: Family, combination: usize) -> Option<&[u64]> {

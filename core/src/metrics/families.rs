@@ -4,7 +4,8 @@
 //! server/storage/mvcc/metrics.go, server/etcdserver/api/etcdhttp/health.go, go-grpc-prometheus server_metrics.go;
 //! apiserver pkg/endpoints/metrics/metrics.go, pkg/storage/etcd3/metrics/metrics.go,
 //! pkg/storage/cacher/metrics/metrics.go, pkg/util/flowcontrol/metrics/metrics.go; kubernetes
-//! staging/src/k8s.io/component-base/metrics/prometheus/**, pkg/controller/nodelifecycle/metrics.go; kube-state-metrics
+//! staging/src/k8s.io/component-base/metrics/prometheus/**, pkg/controller/nodelifecycle/metrics.go,
+//! pkg/scheduler/metrics/metrics.go; kube-state-metrics
 //! docs/metrics. Labels that have one value here (dry_run, component, grpc_service, flow_schema) are written out.
 
 /// What kind of number a metric is.
@@ -14,7 +15,7 @@ pub enum Type {
     Counter,
     /// It goes up and down.
     Gauge,
-    /// How many times fell under each bound, in microseconds.
+    /// How many times fell under each bound, in its unit.
     Histogram(&'static [u64]),
 }
 
@@ -25,6 +26,8 @@ pub enum Unit {
     Count,
     /// Microseconds, which are written as seconds.
     Us,
+    /// Nanoseconds, which are written as seconds.
+    Ns,
 }
 
 /// A label, or labels that go together: each value as it is written out. The number of a value is its place here.
@@ -83,18 +86,42 @@ metrics! {
     ProposalsPending "etcd_server_proposals_pending" Count Gauge [];
     /// Proposals of the member's clients that failed.
     ProposalsFailed "etcd_server_proposals_failed_total" Count Counter [];
+    /// Entries that took longer than 100 ms to apply.
+    SlowApply "etcd_server_slow_apply_total" Count Counter [];
+    /// Rounds of ReadIndex that were asked for again.
+    SlowReadIndexes "etcd_server_slow_read_indexes_total" Count Counter [];
+    /// Rounds of ReadIndex that failed.
+    ReadIndexesFailed "etcd_server_read_indexes_failed_total" Count Counter [];
+    /// Heartbeats that the member sent late while it led.
+    HeartbeatFailures "etcd_server_heartbeat_send_failures_total" Count Counter [];
+    /// Answers of the member's health endpoints that said it is well.
+    HealthSuccesses "etcd_server_health_success" Count Counter [];
+    /// Answers of the member's health endpoints that said it is not.
+    HealthFailures "etcd_server_health_failures" Count Counter [];
     /// How long a sync of the write-ahead log took.
     WalFsync "etcd_disk_wal_fsync_duration_seconds" Us Histogram(FSYNC) [];
+    /// How long a commit of the store's file took.
+    BackendCommit "etcd_disk_backend_commit_duration_seconds" Us Histogram(FSYNC) [];
     /// How long the prober's round trip to a peer took.
     PeerRtt "etcd_network_peer_round_trip_time_seconds" Us Histogram(RTT) [TO];
     /// Raft messages that could not be sent to a peer.
     PeerSentFailures "etcd_network_peer_sent_failures_total" Count Counter [TO];
     /// Peers whose streams stand.
     ActivePeers "etcd_network_active_peers" Count Gauge [LOCAL, REMOTE];
+    /// How often a peer's streams broke.
+    DisconnectedPeers "etcd_network_disconnected_peers_total" Count Counter [LOCAL, REMOTE];
     /// The revision of the member's store.
     CurrentRevision "etcd_debugging_mvcc_current_revision" Count Gauge [];
     /// Keys in the member's store.
     KeysTotal "etcd_debugging_mvcc_keys_total" Count Gauge [];
+    /// The revision up to which the member's store is compacted.
+    CompactRevision "etcd_debugging_mvcc_compact_revision" Count Gauge [];
+    /// Bytes in use by the member's store.
+    DbInUse "etcd_mvcc_db_total_size_in_use_in_bytes" Count Gauge [];
+    /// Watches of the member's clients.
+    Watchers "etcd_debugging_mvcc_watcher_total" Count Gauge [];
+    /// Watches of the member's clients that are not synced.
+    SlowWatchers "etcd_debugging_mvcc_slow_watcher_total" Count Gauge [];
     /// Calls that the member answered, by code.
     GrpcHandled "grpc_server_handled_total" Count Counter [GRPC_METHOD, GRPC_CODE];
     /// How long the member took to answer a call.
@@ -105,15 +132,65 @@ metrics! {
     RequestDuration "apiserver_request_duration_seconds" Us Histogram(API) [VERB, RESOURCE];
     /// Requests that the API server gave up to protect itself: it was too busy, or the request's deadline passed.
     RequestTerminations "apiserver_request_terminations_total" Count Counter [VERB, RESOURCE, CODE];
+    /// How long the API server's calls of etcd took.
+    EtcdRequestDuration "etcd_request_duration_seconds" Us Histogram(API) [OPERATION, GROUP];
+    /// The API server's calls of etcd.
+    EtcdRequests "etcd_requests_total" Count Counter [OPERATION, GROUP];
+    /// The API server's calls of etcd that failed.
+    EtcdRequestErrors "etcd_request_errors_total" Count Counter [OPERATION, GROUP];
+    /// Requests under way, watches and probes not counted.
+    InFlight "apiserver_current_inflight_requests" Count Gauge [REQUEST_KIND];
+    /// Watches that clients have.
+    LongRunning "apiserver_longrunning_requests" Count Gauge [WATCH, RESOURCE];
+    /// Watches that the API server ended because their client did not read.
+    TerminatedWatchers "apiserver_terminated_watchers_total" Count Counter [GROUP];
+    /// How often a watch cache was filled.
+    CacheInitializations "apiserver_watch_cache_initializations_total" Count Counter [GROUP];
+    /// The revision that a watch cache has reached.
+    CacheRevision "apiserver_watch_cache_resource_version" Count Gauge [GROUP];
+    /// Requests that got a seat.
+    FlowDispatched "apiserver_flowcontrol_dispatched_requests_total" Count Counter [LEVEL];
+    /// Requests that were turned away.
+    FlowRejected "apiserver_flowcontrol_rejected_requests_total" Count Counter [LEVEL, REASON];
+    /// Requests that wait for a seat.
+    FlowQueued "apiserver_flowcontrol_current_inqueue_requests" Count Gauge [LEVEL];
+    /// Requests that have a seat.
+    FlowExecuting "apiserver_flowcontrol_current_executing_requests" Count Gauge [LEVEL];
     /// Whether the newest check of a component succeeded.
     HealthCheck "kubernetes_healthcheck" Count Gauge [CHECK];
     /// Whether the process holds the Lease of this name.
     MasterStatus "leader_election_master_status" Count Gauge [LEASE];
+    /// Keys that wait in a work queue.
+    QueueDepth "workqueue_depth" Count Gauge [QUEUE];
+    /// Keys that were added to a work queue.
+    QueueAdds "workqueue_adds_total" Count Counter [QUEUE];
+    /// How long keys waited in a work queue.
+    QueueDuration "workqueue_queue_duration_seconds" Ns Histogram(WORK) [QUEUE];
+    /// How long working on a key took.
+    WorkDuration "workqueue_work_duration_seconds" Ns Histogram(WORK) [QUEUE];
+    /// How long the work under way has taken, together.
+    UnfinishedWork "workqueue_unfinished_work_seconds" Us Gauge [QUEUE];
+    /// How long the work under way longest has taken.
+    LongestRunning "workqueue_longest_running_processor_seconds" Us Gauge [QUEUE];
+    /// Keys that were put back after a failure.
+    QueueRetries "workqueue_retries_total" Count Counter [QUEUE];
+    /// Pods that wait to be scheduled, by queue.
+    PendingPods "scheduler_pending_pods" Count Gauge [POD_QUEUE];
+    /// Attempts to schedule a pod, by what came of them.
+    ScheduleAttempts "scheduler_schedule_attempts_total" Count Counter [RESULT];
+    /// The share of a zone's nodes that are ready, in percent.
+    ZoneHealth "node_collector_zone_health" Count Gauge [ZONE];
+    /// A zone's nodes.
+    ZoneSize "node_collector_zone_size" Count Gauge [ZONE];
+    /// A zone's nodes that are not ready.
+    ZoneUnhealthy "node_collector_unhealthy_nodes_in_zone" Count Gauge [ZONE];
+    /// Nodes of a zone that were tainted so that their pods are evicted.
+    Evictions "node_collector_evictions_total" Count Counter [ZONE];
     /// HTTP requests of the client library, by what came of them.
     RestClient "rest_client_requests_total" Count Counter [METHOD, HTTP_CODE];
 }
 
-/// etcd server/storage/wal/metrics.go#walFsyncSec: 1 ms, doubled, 14 of them.
+/// etcd server/storage/wal/metrics.go#walFsyncSec, server/storage/backend/metrics.go#commitSec: 1 ms, doubled, 14.
 const FSYNC: &[u64] = &doubled::<14>(1000);
 /// etcd server/etcdserver/api/rafthttp/metrics.go#rttSec: 0.1 ms, doubled, 16 of them.
 const RTT: &[u64] = &doubled::<16>(100);
@@ -126,6 +203,10 @@ const API: &[u64] = &[
     3_000_000, 4_000_000, 5_000_000, 6_000_000, 8_000_000, 10_000_000, 15_000_000, 20_000_000, 30_000_000, 45_000_000,
     60_000_000,
 ];
+
+/// component-base metrics/prometheus/workqueue/metrics.go: ten bounds from 10 ns up, each ten times the one before.
+const WORK: &[u64] =
+    &[10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000, 10_000_000_000];
 
 const fn doubled<const N: usize>(first: u64) -> [u64; N] {
     let mut bounds = [first; N];
@@ -170,7 +251,7 @@ const VERB: Label = &[
     "verb=\"WATCH\",dry_run=\"\",subresource=\"\",scope=\"cluster\",component=\"apiserver\"",
 ];
 /// Kinds, by `Kind`'s number; the last is for any that is newer than this list.
-const RESOURCE: Label = &[
+pub const RESOURCE: Label = &[
     "group=\"\",version=\"\",resource=\"\"",
     "group=\"coordination.k8s.io\",version=\"v1\",resource=\"leases\"",
     "group=\"\",version=\"v1\",resource=\"configmaps\"",
@@ -216,6 +297,72 @@ const HTTP_CODE: Label = &[
 const METHOD: Label = &["method=\"GET\"", "method=\"POST\"", "method=\"PUT\"", "method=\"PATCH\"", "method=\"DELETE\""];
 /// Checks.
 const CHECK: Label = &["name=\"etcd\",type=\"readyz\""];
+/// What a call of etcd does, by `EtcdRequest`'s number.
+const OPERATION: Label = &[
+    "operation=\"get\"",
+    "operation=\"list\"",
+    "operation=\"create\"",
+    "operation=\"update\"",
+    "operation=\"delete\"",
+];
+/// Kinds, by `Kind`'s number, without their version.
+const GROUP: Label = &[
+    "group=\"\",resource=\"\"",
+    "group=\"coordination.k8s.io\",resource=\"leases\"",
+    "group=\"\",resource=\"configmaps\"",
+    "group=\"\",resource=\"nodes\"",
+    "group=\"\",resource=\"pods\"",
+    "group=\"apps\",resource=\"replicasets\"",
+    "group=\"apps\",resource=\"deployments\"",
+    "group=\"apps\",resource=\"statefulsets\"",
+    "group=\"apps\",resource=\"daemonsets\"",
+    "group=\"\",resource=\"services\"",
+    "group=\"discovery.k8s.io\",resource=\"endpointslices\"",
+    "group=\"\",resource=\"persistentvolumeclaims\"",
+    "group=\"storage.k8s.io\",resource=\"volumeattachments\"",
+    "group=\"\",resource=\"events\"",
+    "group=\"other\",resource=\"others\"",
+];
+/// Whether a request changes something.
+const REQUEST_KIND: Label = &["request_kind=\"readOnly\"", "request_kind=\"mutating\""];
+/// A watch.
+const WATCH: Label = &["verb=\"WATCH\",subresource=\"\",scope=\"cluster\",component=\"apiserver\""];
+/// Priority levels, by `Level`'s number, each with the flow schema that most of its requests have.
+const LEVEL: Label = &[
+    "priority_level=\"exempt\",flow_schema=\"probes\"",
+    "priority_level=\"leader-election\",flow_schema=\"system-leader-election\"",
+    "priority_level=\"system\",flow_schema=\"system-nodes\"",
+    "priority_level=\"node-high\",flow_schema=\"system-node-high\"",
+    "priority_level=\"workload-high\",flow_schema=\"kube-controller-manager\"",
+    "priority_level=\"workload-low\",flow_schema=\"service-accounts\"",
+    "priority_level=\"global-default\",flow_schema=\"global-default\"",
+];
+/// Why a request was turned away.
+const REASON: Label = &["reason=\"queue-full\"", "reason=\"time-out\""];
+/// Work queues of kube-controller-manager, by the controller's number.
+pub const QUEUE: Label = &[
+    "name=\"node_lifecycle_controller\"",
+    "name=\"noexec_taint_pod\"",
+    "name=\"deployment\"",
+    "name=\"replicaset\"",
+    "name=\"statefulset\"",
+    "name=\"daemonset\"",
+    "name=\"endpoint_slice\"",
+    "name=\"claims\"",
+    "name=\"attach_detach\"",
+    "name=\"garbage_collector_attempt_to_delete\"",
+    "name=\"orphaned_pods_nodes\"",
+];
+/// kubernetes pkg/scheduler/metrics/metrics.go#pendingPods.
+const POD_QUEUE: Label = &["queue=\"active\"", "queue=\"backoff\"", "queue=\"unschedulable\""];
+/// kubernetes pkg/scheduler/metrics/metrics.go#scheduleAttempts; its only profile is the default one.
+const RESULT: Label = &[
+    "result=\"scheduled\",profile=\"default-scheduler\"",
+    "result=\"unschedulable\",profile=\"default-scheduler\"",
+    "result=\"error\",profile=\"default-scheduler\"",
+];
+/// Zones; as many as the nodes are spread over, or less.
+const ZONE: Label = &["zone=\"zone-1\"", "zone=\"zone-2\"", "zone=\"zone-3\"", "zone=\"others\""];
 /// Leases of elections, by component.
 const LEASE: Label = &["name=\"kube-controller-manager\"", "name=\"kube-scheduler\""];
 

@@ -39,7 +39,7 @@ macro_rules! lamps {
 }
 
 lamps! {
-    /// The slowest etcd member's 99th percentile of calls, since the sample before.
+    /// The slowest API server's 99th percentile of calls of etcd, since the sample before.
     StorageLatency "storage_latency" "us" from 100000, "the analysis: 100 ms; etcd's own log threshold --warning-apply-duration";
     /// Failed renewals by holders of Leases, since the sample before.
     RenewalFailures "renewal_failures" "count" from 1, "the analysis names no number; chosen: any";
@@ -49,7 +49,7 @@ lamps! {
     QueueBacklog "queue_backlog" "count" from 100, "the analysis names no number; chosen: 5 s of work at client-go's 20 requests a second";
     /// Members that know no leader.
     NoLeader "no_leader" "count" from 1, "the analysis names no number; chosen: any";
-    /// Revisions between the freshest and the stalest watch cache.
+    /// Revisions by which the stalest API server's watch caches are behind the store or each other.
     EventsDelayed "events_delayed" "count" from 50, "the analysis names no number; chosen: a few seconds of changes";
 }
 

@@ -8,6 +8,7 @@ pub mod book;
 pub mod collect;
 pub mod families;
 pub mod lamps;
+mod objects;
 mod rules;
 pub mod text;
 pub mod window;
@@ -15,10 +16,10 @@ pub mod window;
 use crate::actor::ProgramId;
 use crate::actor::role::{Note, NoteKind, Place, Role};
 use crate::engine::{Span, Time};
+use crate::milestones::look;
 use crate::sim::{Sim, State};
 pub use alerts::{Alert, AlertState, Alerts};
 use collect::Registry;
-use families::Family;
 pub use lamps::{Lamp, LampState, Lamps};
 use rules::Rules;
 use window::Windows;
@@ -40,6 +41,8 @@ pub struct Metrics {
     next_glance: Time,
     /// Failed renewals since the newest sample.
     renewal_failures: u64,
+    /// The API servers that ended watches early since the newest sample, a bit each.
+    dropped: u32,
 }
 
 impl Metrics {
@@ -69,15 +72,17 @@ impl Metrics {
             self.renewal_failures += 1;
             self.lamps.show(now, Lamp::RenewalFailures, self.renewal_failures);
         }
+        if let (NoteKind::CacheLost, Place::Api(n)) = (note.kind, place)
+            && note.b > 0
+        {
+            self.dropped |= 1 << n;
+            self.lamps.show(now, Lamp::WatchDrops, self.dropped.count_ones().into());
+        }
         self.registry.note(place, program, note);
     }
     /// A process ended.
     pub fn process_ended(&mut self, program: ProgramId) {
         self.registry.process_ended(program);
-    }
-    /// A sync of a member's write-ahead log takes this long.
-    pub fn syncs(&mut self, program: ProgramId, took: Span) {
-        self.registry.syncs(program, took);
     }
     /// Does what is due at `now`: lamps, a sample, the alerts' conditions.
     pub fn look(&mut self, sim: &Sim, now: Time) {
@@ -94,6 +99,8 @@ impl Metrics {
         self.windows = windows;
         self.lamps.show(now, Lamp::RenewalFailures, self.renewal_failures);
         self.renewal_failures = 0;
+        self.lamps.show(now, Lamp::WatchDrops, self.watch_drops(sim));
+        self.dropped = 0;
         self.lamps.show(now, Lamp::StorageLatency, self.storage_latency(sim));
         if self.next_evaluation <= now {
             self.next_evaluation = now + alerts::EVALUATE_EVERY;
@@ -111,11 +118,21 @@ impl Metrics {
         };
         let leaderless = (0..sim.directory().members).filter(leaderless).count() as u64;
         self.lamps.show(now, Lamp::NoLeader, leaderless);
+        self.lamps.show(now, Lamp::QueueBacklog, look::backlog(sim).unwrap_or(0));
+        self.lamps.show(now, Lamp::EventsDelayed, look::cache_lag(sim).unwrap_or(0));
     }
-    /// The slowest member's 99th percentile of calls since the sample before, in microseconds.
+    /// How many API servers ended watches early since the sample before.
+    fn watch_drops(&self, sim: &Sim) -> u64 {
+        let mut dropped = self.dropped;
+        for n in 0..sim.directory().api_servers {
+            let grown = self.windows.watches_ended(sim.directory().api(n), SCRAPE_EVERY);
+            dropped |= u32::from(grown.is_some_and(|grown| grown > 0)) << n;
+        }
+        dropped.count_ones().into()
+    }
+    /// The slowest API server's 99th percentile of calls of etcd since the sample before, in microseconds.
     fn storage_latency(&self, sim: &Sim) -> u64 {
-        let p99 = |n: u8, method| self.windows.p99(sim.directory().etcd(n), Family::GrpcHandling, method, SCRAPE_EVERY);
-        let all = (0..sim.directory().members).flat_map(|n| [p99(n, 0), p99(n, 1)]);
-        all.flatten().max().unwrap_or(0)
+        let p99 = |n: u8| self.windows.etcd_p99(sim.directory().api(n), SCRAPE_EVERY);
+        (0..sim.directory().api_servers).filter_map(p99).max().unwrap_or(0)
     }
 }

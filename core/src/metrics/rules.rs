@@ -88,6 +88,9 @@ impl Rules<'_> {
             Alert::FsyncSlow | Alert::FsyncSlowCritical => {
                 self.per_member(|id| self.windows.p99(id, Family::WalFsync, 0, FIVE_MINUTES), over)
             }
+            Alert::CommitSlow => {
+                self.per_member(|id| self.windows.p99(id, Family::BackendCommit, 0, FIVE_MINUTES), over)
+            }
             Alert::Burn1h => self.burns(alert, 3600, 300),
             Alert::Burn6h => self.burns(alert, 6 * 3600, 1800),
             Alert::Burn1d => self.burns(alert, 24 * 3600, 2 * 3600),

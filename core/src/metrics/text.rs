@@ -3,7 +3,10 @@
 use super::book::Book;
 use super::collect::{gauges, is_up};
 use super::families::{Family, Spec, Type, Unit};
+use super::objects;
 use crate::actor::role::Place;
+use crate::etcd::kv::Store;
+use crate::inspect;
 use crate::sim::{Program, Sim};
 use alloc::format;
 use alloc::string::String;
@@ -27,6 +30,8 @@ pub struct Target {
     /// The labels that the scrape adds.
     labels: String,
     book: Book,
+    /// What kube-state-metrics says of objects.
+    objects: Option<Store>,
 }
 
 /// Every target, as it would answer now. What is down has `up` only.
@@ -45,6 +50,10 @@ pub fn targets(sim: &Sim) -> Vec<Target> {
         };
         targets.push(target(sim, program, id, job, port));
     }
+    if let Some(etcd) = inspect::most_advanced(sim) {
+        let (name, objects) = (String::from("kube-state-metrics"), Some(etcd.store().clone()));
+        targets.push(Target { name, labels: String::new(), book: Book::default(), objects });
+    }
     targets
 }
 fn target(sim: &Sim, program: &Program, id: crate::actor::ProgramId, job: &str, port: u32) -> Target {
@@ -55,7 +64,7 @@ fn target(sim: &Sim, program: &Program, id: crate::actor::ProgramId, job: &str, 
     // kubeadm names a static pod after its component and its host.
     let name = format!("{job}-host-{host}");
     let labels = format!("job=\"{job}\",instance=\"10.0.0.{host}:{port}\",pod=\"{name}\"");
-    Target { name, labels, book }
+    Target { name, labels, book, objects: None }
 }
 
 /// The metrics of these targets.
@@ -74,6 +83,9 @@ pub fn write(targets: &[Target], format: Format) -> String {
             }
         }
     }
+    for store in targets.iter().filter_map(|target| target.objects.as_ref()) {
+        objects::write(&mut text, store, format);
+    }
     if format == Format::OpenMetrics {
         text.push_str("# EOF\n");
     }
@@ -81,7 +93,10 @@ pub fn write(targets: &[Target], format: Format) -> String {
 }
 
 fn head(text: &mut String, spec: Spec, format: Format) {
+    let total = spec.name.ends_with("_total");
     let kind = match spec.kind {
+        // OpenMetrics knows no counter that isn't called so.
+        Type::Counter if format == Format::OpenMetrics && !total => "unknown",
         Type::Counter => "counter",
         Type::Gauge => "gauge",
         Type::Histogram(_) => "histogram",
@@ -98,19 +113,21 @@ fn series(text: &mut String, spec: Spec, labels: &str, numbers: &[u64]) {
     let mut below = 0;
     for (n, count) in numbers[..=bounds.len()].iter().enumerate() {
         below += count;
-        let le = bounds.get(n).map_or_else(|| String::from("+Inf"), |bound| number(Unit::Us, *bound));
+        let le = bounds.get(n).map_or_else(|| String::from("+Inf"), |bound| number(spec.unit, *bound));
         put(text, format_args!("{name}_bucket{{{labels},le=\"{le}\"}} {below}\n"));
     }
-    put(text, format_args!("{name}_sum{{{labels}}} {}\n", number(Unit::Us, numbers[bounds.len() + 1])));
+    put(text, format_args!("{name}_sum{{{labels}}} {}\n", number(spec.unit, numbers[bounds.len() + 1])));
     put(text, format_args!("{name}_count{{{labels}}} {below}\n"));
 }
-/// A number in its unit: microseconds as seconds, without a trailing zero that says nothing.
+/// A number in its unit: a time as seconds, without a trailing zero that says nothing.
 fn number(unit: Unit, n: u64) -> String {
-    if unit == Unit::Count {
-        return format!("{n}");
-    }
-    let (whole, part) = (n / 1_000_000, n % 1_000_000);
-    let fraction = format!("{part:06}");
+    let (one, digits) = match unit {
+        Unit::Count => return format!("{n}"),
+        Unit::Us => (1_000_000, 6),
+        Unit::Ns => (1_000_000_000, 9),
+    };
+    let (whole, part) = (n / one, n % one);
+    let fraction = format!("{part:0digits$}");
     match fraction.trim_end_matches('0') {
         "" => format!("{whole}"),
         digits => format!("{whole}.{digits}"),
@@ -129,7 +146,7 @@ mod tests {
         book.set(Family::HasLeader, &[], 1);
         book.add(Family::PeerSentFailures, &[1], 3);
         book.observe(Family::WalFsync, &[], 1_500);
-        Target { name: "etcd-host-1".into(), labels: "job=\"etcd\"".into(), book }
+        Target { name: "etcd-host-1".into(), labels: "job=\"etcd\"".into(), book, objects: None }
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! A sample is never changed once taken, so that checkpoints of the world share it.
 
 use super::book::{Book, p99};
-use super::collect::is_up;
 use super::families::{Family, Type};
 use super::{Metrics, SCRAPE_EVERY};
 use crate::actor::ProgramId;
@@ -53,18 +52,23 @@ pub struct Sample {
 }
 
 /// The metrics of etcd that some alert wants the rate of.
-const WINDOWED: [Family; 7] = [
+const WINDOWED: [Family; 8] = [
     Family::LeaderChanges,
     Family::ProposalsFailed,
     Family::WalFsync,
+    Family::BackendCommit,
     Family::PeerRtt,
     Family::PeerSentFailures,
     Family::GrpcHandled,
     Family::GrpcHandling,
 ];
-/// What is remembered of an API server: requests answered, requests given up.
+/// What is remembered of an API server: requests answered, requests given up,
 const REQUESTS: usize = 0;
 const TERMINATIONS: usize = 1;
+/// watches it ended because their client did not read,
+const WATCHES_ENDED: usize = 2;
+/// and the buckets of its calls of etcd.
+const ETCD_CALLS: usize = 3;
 /// What is remembered of a client: requests, and those that came to 5xx.
 const CLIENT: usize = 0;
 const CLIENT_5XX: usize = 1;
@@ -181,6 +185,16 @@ impl Windows {
         let (grown, _) = self.increase(program, REQUESTS, TERMINATIONS + 1, over)?;
         Some((grown[REQUESTS], grown[TERMINATIONS]))
     }
+    /// How many watches an API server ended because their client did not read, over a span.
+    pub fn watches_ended(&self, program: ProgramId, over: Span) -> Option<u64> {
+        Some(self.increase(program, WATCHES_ENDED, 1, over)?.0[0])
+    }
+    /// The 99th percentile of an API server's calls of etcd over a span, in microseconds.
+    pub fn etcd_p99(&self, program: ProgramId, over: Span) -> Option<u64> {
+        let Type::Histogram(bounds) = Family::EtcdRequestDuration.spec().kind else { return None };
+        let (grown, _) = self.increase(program, ETCD_CALLS, bounds.len() + 1, over)?;
+        p99(&grown, bounds)
+    }
     /// How many requests a client made, and how many came to 5xx, over a span.
     pub fn client(&self, program: ProgramId, over: Span) -> Option<(u64, u64)> {
         let (grown, _) = self.increase(program, CLIENT, CLIENT_5XX + 1, over)?;
@@ -201,15 +215,19 @@ fn push(ring: &mut VecDeque<(Time, Spent)>, now: Time, spent: Spent, every: Span
 /// What is remembered of a program now; none: it is down.
 fn numbers(sim: &Sim, metrics: &Metrics, id: ProgramId) -> Option<Numbers> {
     let program = &sim.programs()[id.ix()];
-    if !is_up(program) {
-        return None;
-    }
-    let empty = Book::default();
-    let book = metrics.registry().book(id).unwrap_or(&empty);
+    let book = &metrics.registry().scrape(sim, id)?;
     let numbers = match (sim.directory().place(id), &program.role) {
         (Place::Etcd(_), _) => windowed(book),
-        (Place::Api(_), _) => {
-            [Family::RequestTotal, Family::RequestTerminations].map(|family| book.sum(family, |_| true) as u32).into()
+        (Place::Api(_), Role::Api(api)) => {
+            let mut numbers: Vec<u32> = [Family::RequestTotal, Family::RequestTerminations]
+                .map(|family| book.sum(family, |_| true) as u32)
+                .into();
+            numbers.push(Kind::ALL.iter().map(|kind| api.fan_out().terminated(*kind)).sum());
+            numbers.resize(ETCD_CALLS + Family::EtcdRequestDuration.numbers() - 1, 0);
+            for (_, series) in book.of(Family::EtcdRequestDuration) {
+                numbers[ETCD_CALLS..].iter_mut().zip(series).for_each(|(sum, n)| *sum += *n as u32);
+            }
+            numbers
         }
         (_, Role::Control(control)) => {
             let all = control.http().counted();

@@ -69,6 +69,10 @@ impl Harms {
     pub fn whole(&self) -> bool {
         self.sorts.iter().all(|harm| harm.serving >= harm.desired)
     }
+    /// Whether there was a count.
+    pub const fn counted(&self) -> bool {
+        self.counted.is_some()
+    }
     /// Whether a count is due.
     pub fn due(&self, now: Time) -> bool {
         self.counted.is_none_or(|at| now.since(at) >= COUNT_EVERY)

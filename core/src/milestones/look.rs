@@ -2,9 +2,14 @@
 
 use super::{RecoveryStep as Step, Standing, harm};
 use crate::actor::role::Role;
+use crate::api::ApiServer;
+use crate::api::watch_cache::WatchCache;
+use crate::control::Work;
+use crate::control::manager::Phase;
 use crate::etcd::Etcd;
 use crate::inspect;
 use crate::knob::Knob;
+use crate::object::Kind;
 use crate::sim::{Program, Sim, State};
 
 /// How many committed entries a member that has caught up may not have applied yet. Chosen: what one heartbeat's time
@@ -23,20 +28,20 @@ pub fn look(sim: &Sim) -> Standing {
     let mut standing = [None; Step::ALL.len()];
     let mut set = |step: Step, holds: bool| standing[step as usize] = Some(holds);
     let mut connected = true;
-    let mut ready = true;
+    let mut healthy = true;
     for program in control_plane(sim) {
-        let runs = program.state == State::Running && !program.paused;
+        let runs = runs(program);
         match &program.role {
             Role::Etcd(etcd) => connected &= runs && etcd.peers().iter().all(|peer| peer.streams() == 2),
             Role::Api(api) => {
                 connected &= runs && api.etcd_state() == 2;
-                ready &= runs && api.healthy();
+                healthy &= runs && api.healthy();
             }
             _ => {}
         }
     }
     set(Step::Connections, connected);
-    set(Step::ApiReady, ready);
+    set(Step::ApiReady, healthy);
     let leader = inspect::leader(sim);
     let known = members(sim).all(|etcd| etcd.raft().leader().is_some());
     set(Step::EtcdLeader, leader.is_some() && known);
@@ -44,7 +49,79 @@ pub fn look(sim: &Sim) -> Standing {
     let applied = members(sim).map(|etcd| etcd.raft().applied_index()).min().unwrap_or(0);
     set(Step::MemberCaughtUp, newest - applied <= BEHIND);
     set(Step::LeasesHeld, (0..2).all(|component| held(sim, component)));
+    if let Some(lag) = cache_lag(sim) {
+        let filled =
+            api_servers(sim).all(|(program, api)| runs(program) && CACHED.iter().all(|kind| ready(api, *kind)));
+        set(Step::CachesFresh, filled && lag <= STALE);
+    }
+    // Nobody works on a backlog that nobody knows of: a manager whose informers are not synced has reconciled nothing.
+    set(Step::BacklogReconciled, backlog(sim) == Some(0));
     standing
+}
+
+/// The kinds whose caches are looked at: those of the standard workloads, and the Leases that change all the time.
+const CACHED: [Kind; 8] = [
+    Kind::Lease,
+    Kind::ConfigMap,
+    Kind::Node,
+    Kind::Pod,
+    Kind::ReplicaSet,
+    Kind::Deployment,
+    Kind::StatefulSet,
+    Kind::EndpointSlice,
+];
+
+fn ready(api: &ApiServer, kind: Kind) -> bool {
+    api.cache(kind).is_some_and(WatchCache::ready)
+}
+/// By how many revisions the watch caches of the stalest API server that runs are behind: its freshest cache behind the
+/// store, or any cache's newest event behind that of another API server. None: no API server runs.
+pub fn cache_lag(sim: &Sim) -> Option<u64> {
+    let store = inspect::most_advanced(sim)?.store().revision();
+    let newest = |api: &ApiServer, kind| api.cache(kind).filter(|it| it.ready()).map(|it| it.history().newest());
+    let running = || api_servers(sim).filter(|(program, _)| runs(program)).map(|(_, api)| api);
+    let own = running().map(|api| {
+        let freshest = CACHED.iter().filter_map(|kind| Some(api.cache(*kind)?.revision())).max();
+        store.saturating_sub(freshest.unwrap_or(0))
+    });
+    let between = CACHED.iter().filter_map(|kind| {
+        let most = running().filter_map(|api| newest(api, *kind)).max()?;
+        let least = running().filter_map(|api| newest(api, *kind)).min()?;
+        // A cache that was just filled remembers no event before that.
+        let floor = running().filter_map(|api| Some(api.cache(*kind)?.history().floor())).max()?;
+        Some(most.saturating_sub(least.max(floor.min(most))))
+    });
+    own.max().map(|own| own.max(between.max().unwrap_or(0)))
+}
+/// What waits and what is worked on in the queues of the kube-controller-manager and the kube-scheduler that lead: keys
+/// and pods, but for pods that no node takes. None: one of the two
+/// leads nobody that works.
+pub fn backlog(sim: &Sim) -> Option<u64> {
+    let keys = control_plane(sim).filter_map(|program| match &program.role {
+        Role::Control(control) if runs(program) && control.believes() => match control.work() {
+            Work::Manager(manager) if manager.phase() == Phase::Working => {
+                let keys = manager.controllers().iter().map(|it| it.queue().depth() + it.busy());
+                Some(u64::from(keys.sum::<u32>()))
+            }
+            Work::Scheduler(scheduler) if scheduler.synced() => {
+                let (active, back_off, _) = scheduler.pending();
+                Some(u64::from(active + back_off + scheduler.binding()))
+            }
+            Work::Manager(_) | Work::Scheduler(_) => None,
+        },
+        _ => None,
+    });
+    let (sum, leaders) = keys.fold((0, 0), |(sum, leaders), keys| (sum + keys, leaders + 1));
+    // One of each; two of one believe at once only for a moment.
+    (leaders >= 2).then_some(sum)
+}
+
+const fn runs(program: &Program) -> bool {
+    matches!(program.state, State::Running) && !program.paused
+}
+fn api_servers(sim: &Sim) -> impl Iterator<Item = (&Program, &ApiServer)> {
+    control_plane(sim)
+        .filter_map(|program| if let Role::Api(api) = &program.role { Some((program, &**api)) } else { None })
 }
 
 /// Counts pods if that is due, into `harms`.

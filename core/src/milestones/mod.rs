@@ -19,6 +19,7 @@ pub use phases::{FAILURE, Phase, RECOVERY};
 
 use crate::actor::ProgramId;
 use crate::actor::role::{Directory, Note, NoteKind, Place};
+use crate::api::rpc::{Level, Verb};
 use crate::engine::{Span, Time};
 use RecoveryStep as Step;
 
@@ -412,6 +413,10 @@ impl Milestones {
             NoteKind::EtcdCall if note.a >= 16 => (Rung::Etcd, Sign::CallFailed),
             NoteKind::EtcdCall if note.b > SLOW_CALL.us() => (Rung::Etcd, Sign::CallSlow),
             NoteKind::EtcdCall if note.a.is_multiple_of(16) => return self.once(now, RecoveryStep::EtcdCommits),
+            NoteKind::ApiRequest if controller_wrote(note) => {
+                return self.once(now, RecoveryStep::FirstControllerWrite);
+            }
+            NoteKind::NodeNotReady => (Rung::Nodes, Sign::NodeNotReady),
             NoteKind::Unhealthy => (Rung::ApiServers, Sign::CheckFailed),
             NoteKind::ApiRequest if matches!(note.a >> 8 & 0xffff, 429 | 500 | 503 | 504) => {
                 (Rung::ApiServers, Sign::RequestFailed)
@@ -447,6 +452,7 @@ impl Milestones {
     pub fn stands(&mut self, now: Time, mut standing: Standing) {
         self.next_look = now + LOOK_EVERY;
         let quiet = self.user_failed.is_none_or(|at| now.since(at) >= QUIET);
+        standing[RecoveryStep::PodsReady as usize] = self.harms.counted().then(|| self.harms.whole());
         standing[RecoveryStep::UsersWell as usize] =
             Some(quiet && (self.user_failed.is_none() || self.user_ok.is_some()));
         if !self.settled {
@@ -473,4 +479,11 @@ impl Milestones {
         let waits = Step::ALL.iter().any(waits);
         self.over = self.healed.is_some_and(|healed| now.since(healed) >= QUIET) && !waits;
     }
+}
+
+/// An API server answered a write of a controller or the scheduler: what kube-controller-manager and kube-scheduler
+/// write at their own level, for their Leases have another. At once is soon enough: a slow one counts, too.
+fn controller_wrote(note: &Note) -> bool {
+    let writes = (Verb::Create as u32..=Verb::Delete as u32).contains(&(note.a % 16));
+    writes && note.a >> 24 == Level::WorkloadHigh as u32 && matches!(note.a >> 8 & 0xffff, 200 | 201)
 }

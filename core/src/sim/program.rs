@@ -103,7 +103,6 @@ impl Sim {
         let Self { hosts, now, .. } = self;
         let times = hosts[host.ix()].shape.disk_times;
         let at = hosts[host.ix()].disk.write(*now, (program, processes, op), mean, times, &luck);
-        self.observer.metrics.syncs(program, at.since(self.now));
         self.queue.push(at, Event { cause, what: What::DiskDone(program, processes, op) });
     }
 
