@@ -143,3 +143,21 @@ fn the_oldest_history_goes_at_the_limit() {
     assert_eq!(store.history.len(), HISTORY + 1 - 64);
     assert_eq!((store.since(0).next().map(|e| e.kv.mod_revision), store.compacted()), (Some(66), 66));
 }
+
+/// For the clock: `cargo test --profile test-fast -- --ignored --nocapture what_a_copy_costs`.
+#[test]
+#[ignore = "for the clock: copies of a store of 20,000 keys and a full history"]
+fn what_a_copy_costs() {
+    let mut store = Store::preload((0..20_000).map(|n| (Key::node_lease(n), Value::words(400, [0; 3]))).collect());
+    for n in 0..HISTORY as u64 {
+        store.put(Key::node_lease((n * 7_919 % 20_000) as u16), Some(Value::words(400, [n, 0, 0])), 0);
+    }
+    let copies: Vec<Store> = (0..1_000)
+        .map(|n| {
+            let copy = store.clone();
+            store.put(Key::node_lease(n), Some(Value::words(400, [0; 3])), 0);
+            copy
+        })
+        .collect();
+    assert_eq!(copies.len(), 1_000);
+}
