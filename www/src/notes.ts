@@ -67,6 +67,11 @@ const SPECIAL: Readonly<Record<string, Special>> = {
   service_request: (a, _, __, named) => ({ values: { name: named.workload(a & 0xffff), status: sayIfKnown(`visit_${a >>> 16}`) ?? '' } }),
   try_failed: (_, b) => ({ values: { status: statusText(b) } }),
   etcd_call: (a) => ({ key: a < 16 ? 'etcd_call' : 'etcd_call_failed', values: { call: sayIfKnown(`call_${a & 15}`) ?? '' } }),
+  operation_done: (a) => ({ values: { operation: sayIfKnown(`operation_${a & 255}`) ?? '' } }),
+  operation_failed: (a) => ({
+    values: { operation: sayIfKnown(`operation_${a & 255}`) ?? '', status: statusText(a >>> 8) },
+  }),
+  operation_refused: (a) => ({ values: { operation: sayIfKnown(`operation_${a & 255}`) ?? '' } }),
   api_request: (a) => ({ values: { status: statusText((a >>> 8) & 0xffff) } }),
   server_out: (a) => ({ values: { api: a + 1 } }),
   server_in: (a) => ({ values: { api: a + 1 } }),
@@ -168,7 +173,7 @@ export function noteTone(kind: string): 'good' | 'bad' | 'plain' {
   if (['leads', 'finds_leader', 'stream_up', 'etcd_connected', 'healthy', 'acquired', 'started', 'caches_ready', 'server_in', 'static_pod_ready'].includes(kind)) return 'good';
   const bad = [
     'exited', 'loses_leader', 'steps_down', 'stream_down', 'slow_fsync', 'etcd_disconnected', 'unhealthy',
-    'renewal_fails', 'lease_lost', 'caches_lost', 'terminating', 'server_out', 'static_pod_unready', 'probe_kills',
+    'renewal_fails', 'lease_lost', 'operation_failed', 'operation_refused', 'caches_lost', 'terminating', 'server_out', 'static_pod_unready', 'probe_kills',
   ];
   return bad.includes(kind) ? 'bad' : 'plain';
 }

@@ -515,6 +515,12 @@ notes! {
     ServiceRequest "service_request" quiet;
     /// API server: a call of etcd ended. a: 0 get, 1 list, 2 create, 3 update, 4 delete, plus 16 times kind, plus 256 if it failed; b: us.
     EtcdRequest "etcd_request" quiet;
+    /// Operator: kubectl ended well. a: operation (0 create, 1 scale, 2 rollout, 3 delete pod, 4 force delete pod, 5 cordon, 6 uncordon, 7 drain, 8 delete node) + 256 times status, b: workload, pod's key or node.
+    OperationDone "operation_done" notable;
+    /// Operator: kubectl ended with an error. a, b: as above.
+    OperationFailed "operation_failed" notable;
+    /// Operator: too many operations are under way for another one. a: operation, b: as above.
+    OperationRefused "operation_refused" notable;
 }
 
 impl Note {
