@@ -248,6 +248,20 @@ fn a_stateful_set_goes_in_order_with_its_claims_and_volumes() {
 }
 
 #[test]
+fn a_pod_that_is_being_deleted_holds_up_those_above_it_even_while_it_is_ready() {
+    let mut it = Cluster::new(3, 1);
+    it.stateful_set(1, 3);
+    it.run(60);
+    let going = Pod { deleted: Some(it.bench.now), ..it.world.pod(Key::pod(1, 0, 1)).clone() };
+    it.world.put(Key::pod(1, 0, 1), Object::Pod(alloc::sync::Arc::new(going)));
+    it.world.patch(Key::of_workload(Kind::StatefulSet, 1), Change::Scale(4));
+    it.run(90);
+    let made = it.requests(Verb::Create, Kind::Pod, 60);
+    assert_eq!(made.iter().map(|(_, key)| key.number()).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(it.world.pods().filter(|(_, pod)| pod.ready).count(), 4);
+}
+
+#[test]
 fn a_stateful_sets_pod_on_a_lost_node_is_never_replaced_by_itself() {
     let mut it = Cluster::new(6, 1);
     it.stateful_set(1, 3);
