@@ -14,7 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     title: "Each API server hangs in turn",
     summary: "Every ninety seconds another host's API server stops answering for a minute. A controller manager that held \
               its Lease through it gives up ten to twelve seconds after its last renewal and exits; another takes over.",
-    directory: Directory::stacked(3, 0),
+    directory: Directory::stacked(3, 10),
     knobs: &[],
     script: || {
         let turn = |n: u32| {

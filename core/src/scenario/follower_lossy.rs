@@ -13,7 +13,7 @@ pub const SCENARIO: Scenario = Scenario {
     title: "One member loses 30 % of its packets",
     summary: "From 20 s to 110 s every packet between member 1 and the others is lost with 30 %. Its own API server's clients \
               starve; the other two hosts serve on.",
-    directory: Directory::stacked(3, 0),
+    directory: Directory::stacked(3, 10),
     knobs: &[],
     script: || {
         vec![

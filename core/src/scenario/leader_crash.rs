@@ -14,7 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     title: "Each host crashes in turn",
     summary: "Every half minute another host loses its power for fifteen seconds. When it is the leader's turn, the \
               others elect a new one and write again within one to three seconds.",
-    directory: Directory::stacked(3, 0),
+    directory: Directory::stacked(3, 10),
     knobs: &[],
     script: || {
         let turn = |n: u32| {

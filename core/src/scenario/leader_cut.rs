@@ -14,7 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     title: "Each member is cut off in turn",
     summary: "Every half minute another member can't reach the others for fifteen seconds. A leader that is cut off steps \
               down within two seconds and commits nothing meanwhile; the others go on.",
-    directory: Directory::stacked(3, 0),
+    directory: Directory::stacked(3, 10),
     knobs: &[],
     script: || {
         let turn = |n: u32| {

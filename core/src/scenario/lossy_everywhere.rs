@@ -14,7 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     title: "All members lose 30 % of their packets",
     summary: "From 20 s to 110 s each host's peer traffic is lost with 30 % in each direction, so that a packet between two \
               members is at risk twice. Elections flap and hardly a write commits.",
-    directory: Directory::stacked(3, 0),
+    directory: Directory::stacked(3, 10),
     knobs: &[],
     script: || {
         let lossy = |n: u32| {

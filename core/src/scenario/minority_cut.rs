@@ -14,7 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     title: "A minority is cut off",
     summary: "Two of five members are cut off from the rest, and from each other, for a minute. The majority goes on as if \
               nothing had happened; when the cut heals, the two catch up without an election.",
-    directory: Directory::stacked(5, 0),
+    directory: Directory::stacked(5, 10),
     knobs: &[],
     script: || {
         let cut = |n: u32| (Time::from_secs(20), Command::Inject(Fault::Isolate { host: HostId(n) }));

@@ -9,7 +9,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "quiet",
     title: "A healthy cluster",
     summary: "Three members, three API servers, a controller manager and a scheduler on each host. Nothing is wrong yet.",
-    directory: Directory::stacked(3, 0),
+    directory: Directory::stacked(3, 10),
     knobs: &[],
     script: Vec::new,
 };
@@ -19,7 +19,7 @@ pub const SINGLE: Scenario = Scenario {
     name: "single",
     title: "A single member",
     summary: "One host with everything on it: no elections, no replication, and nothing left when it fails.",
-    directory: Directory::stacked(1, 0),
+    directory: Directory::stacked(1, 3),
     knobs: &[],
     script: Vec::new,
 };
@@ -29,7 +29,7 @@ pub const FIVE: Scenario = Scenario {
     name: "five",
     title: "Five members",
     summary: "Five members tolerate two failures. Every write waits for the second fastest of four followers.",
-    directory: Directory::stacked(5, 0),
+    directory: Directory::stacked(5, 10),
     knobs: &[],
     script: Vec::new,
 };

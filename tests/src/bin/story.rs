@@ -1,7 +1,8 @@
 //! A run as a list of what happened: `story SCENARIO [SECONDS] [SEED]` prints every notable note, and what it took.
 
 use brownout_core::actor::ProgramId;
-use brownout_core::actor::role::{Directory, Place};
+use brownout_core::actor::role::{Directory, Place, Timer};
+use brownout_core::actor::wire::Class;
 use brownout_core::engine::{Time, Trace};
 use brownout_core::scenario::{ALL, Scenario};
 use brownout_core::sim::Code;
@@ -43,7 +44,33 @@ fn main() {
         sim.steps(),
         sim.history()
     );
+    count(&run, directory);
     println!("{} bytes by its own count, {} checkpoints of {}", sim.bytes(), run.checkpoints(), run.checkpoint_bytes());
+}
+
+/// What the newest rows of the trace are, most frequent first: where a run's events go.
+fn count(run: &Timeline, directory: Directory) {
+    let rows = run.trace().rows();
+    let mut counts = std::collections::BTreeMap::new();
+    let (mut first, mut last) = (Time::from_secs(1 << 30), Time::ZERO);
+    for row in rows.since(0) {
+        (first, last) = (first.min(row.at), last.max(row.at));
+        let who = who(directory, row.process);
+        let who = who.split('-').next().unwrap_or_default().to_string();
+        let what = match Code::name(row.code) {
+            "timer" => format!("timer {}", Timer::NAMES[row.a as usize]),
+            "message" => format!("message {}", Class::NAMES[row.a as usize]),
+            "kernel" | "arrive" => "tcp".to_string(),
+            name => name.to_string(),
+        };
+        *counts.entry((what, who)).or_insert(0u64) += 1;
+    }
+    let seconds = last.since(first).ns() as f64 / 1e9;
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    for ((what, who), count) in counts.iter().take(24) {
+        println!("{:>9.1} a second  {what} {who}", *count as f64 / seconds);
+    }
 }
 
 /// What a program is called.
