@@ -352,10 +352,13 @@ pub const TABLES: &[Table] = &[
             ("registered", U32), // the store has a Node object
             ("ready", U32),      // its Ready condition: 0 True, 1 False, 2 Unknown
             ("cordoned", U32),
-            ("taints", U32),  // 1 not-ready:NoExecute, 2 unreachable:NoExecute, 4 NoSchedule of either
-            ("up", U32),      // its host has power
-            ("kubelet", U32), // its kubelet runs
-            ("pods", U32),    // pod objects bound to it that have not ended
+            ("taints", U32),    // 1 not-ready:NoExecute, 2 unreachable:NoExecute, 4 NoSchedule of either
+            ("up", U32),        // its host has power
+            ("kubelet", U32),   // its kubelet runs
+            ("pods", U32),      // pod objects bound to it that have not ended
+            ("running", U32),   // containers that really run there
+            ("lease_age", F32), // since its Lease was renewed, by its own clock; -1: there is none
+            ("rules_behind", U32), // changes of EndpointSlices that its kube-proxy has not seen
         ],
     },
     // One row per pod object, by key; at most 4,096.
