@@ -5,6 +5,7 @@ use brownout_core::engine::{Purpose, Rng, Span};
 use brownout_core::fault::Fault;
 use brownout_core::knob::Knob;
 use brownout_core::net::packet::HostId;
+use brownout_core::object::Kind;
 use brownout_core::scenario;
 use brownout_core::sim::Command;
 use brownout_tests::play::{Play, seeds};
@@ -51,15 +52,19 @@ fn wrong_after_healing(play: &mut Play) -> Vec<String> {
     if failed > 0 {
         wrong.push(format!("{failed} requests of users failed"));
     }
-    // A member keeps with each other one two streams, a prober and at most four POSTs; each API server has a connection
-    // to its member and is connected to by two electors and the users.
-    let members = usize::from(play.sim.directory().members);
-    let (sockets, expected) = (play.sim.sockets().iter().count(), members * (members - 1) * 3 + members * 4);
+    // A member keeps with each other one two streams, a prober and at most four POSTs. Each API server has a connection
+    // for each kind of object, and is connected to by a manager, a scheduler, the users and whoever probes it and its
+    // member; each node by a kubelet and a kube-proxy.
+    let directory = play.sim.directory();
+    let (members, apis) = (usize::from(directory.members), usize::from(directory.api_servers));
+    let peers = members * (members - 1) * 3;
+    let expected = peers + apis * (Kind::ALL.len() + 7) + usize::from(directory.nodes) * 2;
+    let sockets = play.sim.sockets().iter().count();
     if sockets > expected + 8 {
         wrong.push(format!("{sockets} connections where {expected} are needed"));
     }
     let (pending, packets) = (play.sim.pending(), play.sim.packets_in_flight());
-    if pending > 400 * members || packets > 200 {
+    if pending > 400 * members + 20 * usize::from(directory.nodes) || packets > 200 {
         wrong.push(format!("{pending} events are pending, {packets} packets on their way"));
     }
     wrong

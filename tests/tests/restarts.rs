@@ -117,14 +117,16 @@ fn a_process_that_dies_takes_its_connections_with_it() {
     }
     play.secs(120);
     let after = play.sim.sockets().iter().count();
-    assert!(after <= before + 2, "{before} connections before, {after} after sixty restarts");
+    // Kubelets' probes and users' requests come and go.
+    assert!(after <= before + 8, "{before} connections before, {after} after sixty restarts");
 }
 
 #[test]
 fn a_host_that_boots_has_forgotten_the_back_offs_of_its_programs() {
     let mut play = Play::new("single", 1);
     play.secs(30);
-    let host = play.host(0);
+    // The scheduler: a manager that boots before its API server listens uses its back-off up at once.
+    let (host, scheduler) = (play.host(0), play.sim.directory().control(0, 1));
     let mut waits = vec![];
     for turn in 0..3 {
         if turn == 2 {
@@ -137,7 +139,7 @@ fn a_host_that_boots_has_forgotten_the_back_offs_of_its_programs() {
         play.inject(Fault::HangApi { host });
         play.secs(13);
         play.heal();
-        waits.extend(play.first(from, NoteKind::RestartIn, |_| true).map(|note| note.a));
+        waits.extend(play.first(from, NoteKind::RestartIn, |note| note.program == scheduler).map(|note| note.a));
     }
     assert_eq!(waits, [0, 10_000, 0]);
 }

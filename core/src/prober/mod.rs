@@ -37,6 +37,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every probe, in order.
     const ALL: [Self; 3] = [Self::Liveness, Self::Startup, Self::Readiness];
 
     /// kubernetes cmd/kubeadm/app/util/staticpod/utils.go#LivenessProbe, StartupProbe, ReadinessProbe: periodSeconds.

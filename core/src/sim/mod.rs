@@ -9,7 +9,7 @@ pub mod observer;
 mod program;
 
 use crate::actor::disk::Disk;
-use crate::actor::role::{Directory, Role};
+use crate::actor::role::{Directory, Place, Role};
 use crate::actor::socket::Sockets;
 use crate::actor::{Address, ConnUp, Effect, Input, ProgramId, Target};
 use crate::client::backoff::RestartBackoff;
@@ -33,6 +33,9 @@ use program::SIGKILLED;
 
 /// Over how long the programs of control-plane hosts start. Chosen: machines never start in one instant.
 const PROGRAMS_START: Span = Span::from_ms(20);
+/// How much later managers and schedulers start. Chosen: their API servers listen by then; a manager that comes first
+/// exits, and a run would begin with its back-off.
+const CONTROL_START: Span = Span::from_secs(1);
 /// Over how long the nodes' programs start. Chosen: a kubelet's lease interval, as kubelets that have run for long are
 /// spread; all at once they would storm the API servers.
 const NODES_START: Span = Span::from_secs(10);
@@ -189,8 +192,12 @@ impl Sim {
         for (host, role) in crate::scenario::programs(directory, &knobs, seed) {
             let id = sim.programs.len() as u64;
             sim.programs.push(Program::new(host, role, Rng::stream(seed, Purpose::Process, id)));
-            let spread = if directory.node_of(host).is_some() { NODES_START } else { PROGRAMS_START };
-            let at = Time::ZERO + keyed(seed, Purpose::Process, id, 1).up_to(spread);
+            let (after, spread) = match directory.place(ProgramId(id as u16)) {
+                Place::Kubelet(_) | Place::Proxy(_) => (Span::ZERO, NODES_START),
+                Place::Control(..) => (CONTROL_START, PROGRAMS_START),
+                _ => (Span::ZERO, PROGRAMS_START),
+            };
+            let at = Time::ZERO + after + keyed(seed, Purpose::Process, id, 1).up_to(spread);
             sim.queue.push(at, Event { cause: EventId::ROOT, what: What::Boot(ProgramId(id as u16)) });
         }
         sim.shape_links();
