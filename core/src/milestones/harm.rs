@@ -57,6 +57,8 @@ pub struct Harm {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Harms {
     sorts: [Harm; Sort::ALL.len()],
+    /// Of which type each workload is, as of the newest count.
+    workloads: Vec<(WorkloadId, Sort)>,
     counted: Option<Time>,
 }
 
@@ -78,13 +80,15 @@ impl Harms {
         self.counted.is_none_or(|at| now.since(at) >= COUNT_EVERY)
     }
     /// A user's request to a Service ended.
-    pub fn request(&mut self, sort: Sort, ok: bool) {
-        let harm = &mut self.sorts[sort as usize];
+    pub fn request(&mut self, workload: WorkloadId, ok: bool) {
+        let Some((_, sort)) = self.workloads.iter().find(|(it, _)| *it == workload) else { return };
+        let harm = &mut self.sorts[*sort as usize];
         harm.requests += 1;
         harm.failed += u64::from(!ok);
     }
     /// Takes a count: what was missing since the count before counts for the time between.
-    pub(super) fn count(&mut self, now: Time, counts: [Count; Sort::ALL.len()]) {
+    pub(super) fn count(&mut self, now: Time, counts: [Count; Sort::ALL.len()], workloads: Vec<(WorkloadId, Sort)>) {
+        self.workloads = workloads;
         let since = self.counted.map_or(0, |at| now.since(at).ms());
         self.counted = Some(now);
         for (harm, count) in self.sorts.iter_mut().zip(counts) {
@@ -105,8 +109,8 @@ pub(super) struct Count {
 }
 
 /// Counts pods, by what the store says and which machines run.
-pub(super) fn count(sim: &Sim, store: &Store) -> [Count; Sort::ALL.len()] {
-    let mut counts = [Count::default(); Sort::ALL.len()];
+pub(super) fn count(sim: &Sim, store: &Store) -> ([Count; Sort::ALL.len()], Vec<(WorkloadId, Sort)>) {
+    let (mut counts, mut workloads) = ([Count::default(); Sort::ALL.len()], Vec::new());
     for sort in Sort::ALL {
         let count = &mut counts[sort as usize];
         for kv in store.range(sort.kind().first(), sort.kind().end()) {
@@ -116,6 +120,7 @@ pub(super) fn count(sim: &Sim, store: &Store) -> [Count; Sort::ALL.len()] {
                 Object::DaemonSet(it) => (it.workload, it.desired),
                 _ => continue,
             };
+            workloads.push((workload, sort));
             let pods: Vec<&Pod> = pods(store, workload).collect();
             let serving = pods.iter().filter(|pod| serves(sim, pod)).count() as u32;
             count.desired += desired;
@@ -127,7 +132,7 @@ pub(super) fn count(sim: &Sim, store: &Store) -> [Count; Sort::ALL.len()] {
             }
         }
     }
-    counts
+    (counts, workloads)
 }
 
 fn pods(store: &Store, workload: WorkloadId) -> impl Iterator<Item = &Pod> {

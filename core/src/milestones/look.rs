@@ -129,7 +129,8 @@ pub fn count_pods(sim: &Sim, harms: &mut super::Harms) {
     if harms.due(sim.now())
         && let Some(etcd) = inspect::most_advanced(sim)
     {
-        harms.count(sim.now(), harm::count(sim, etcd.store()));
+        let (counts, workloads) = harm::count(sim, etcd.store());
+        harms.count(sim.now(), counts, workloads);
     }
 }
 

@@ -21,6 +21,7 @@ use crate::actor::ProgramId;
 use crate::actor::role::{Directory, Note, NoteKind, Place};
 use crate::api::rpc::{Level, Verb};
 use crate::engine::{Span, Time};
+use crate::load::Kind;
 use RecoveryStep as Step;
 
 /// How often the onlooker looks at the programs. Chosen: finer than the eye needs, far coarser than events.
@@ -35,6 +36,9 @@ pub const SLOW_CALL: Span = Span::from_secs(1);
 pub const QUIET: Span = Span::from_secs(3);
 /// The most kinds of users' requests that are told apart.
 pub const KINDS: usize = 16;
+
+/// The kind of requests to Services among them.
+pub const SERVICE: usize = KINDS - 1;
 
 /// A layer of the system, from the bottom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -408,7 +412,15 @@ impl Milestones {
     /// A program made a note.
     pub fn note(&mut self, now: Time, program: ProgramId, note: &Note) {
         let (rung, sign) = match note.kind {
-            NoteKind::UserRequest => return self.user_request(now, program, note),
+            NoteKind::UserRequest => {
+                let (kind, status) = (note.a & 0xff, note.a >> 16);
+                return self.user_request(now, program, kind as usize, user_ok(kind, status));
+            }
+            NoteKind::ServiceRequest => {
+                let ok = note.a >> 16 == 0;
+                self.harms.request(note.a as u16, ok);
+                return self.user_request(now, program, SERVICE, ok);
+            }
             NoteKind::LosesLeader => (Rung::Etcd, Sign::LeaderLost),
             NoteKind::EtcdCall if note.a >= 16 => (Rung::Etcd, Sign::CallFailed),
             NoteKind::EtcdCall if note.b > SLOW_CALL.us() => (Rung::Etcd, Sign::CallSlow),
@@ -428,9 +440,9 @@ impl Milestones {
         };
         self.hurts(now, rung, sign, Some(program));
     }
-    fn user_request(&mut self, now: Time, program: ProgramId, note: &Note) {
-        let (kind, status) = ((note.a & 0xff) as usize, note.a >> 16);
-        if matches!(status, 200 | 201) || (kind == 0 && status == 404) {
+    /// A user's request of this kind ended.
+    fn user_request(&mut self, now: Time, program: ProgramId, kind: usize, ok: bool) {
+        if ok {
             if self.user_failed.is_some() {
                 self.user_ok.get_or_insert(now);
             }
@@ -486,4 +498,15 @@ impl Milestones {
 fn controller_wrote(note: &Note) -> bool {
     let writes = (Verb::Create as u32..=Verb::Delete as u32).contains(&(note.a % 16));
     writes && note.a >> 24 == Level::WorkloadHigh as u32 && matches!(note.a >> 8 & 0xffff, 200 | 201)
+}
+
+/// Whether the API did its part for a user, whatever the status: `load::Kind` says which errors are no failures.
+fn user_ok(kind: u32, status: u32) -> bool {
+    let is = |kinds: &[Kind]| kinds.iter().any(|it| *it as u32 == kind);
+    match status {
+        200 | 201 => true,
+        404 => is(&[Kind::Read, Kind::GetCached, Kind::Delete]),
+        409 => is(&[Kind::Create]),
+        _ => false,
+    }
 }
