@@ -41,3 +41,50 @@ fn a_crashed_leader_hurts_from_the_bottom_up_and_recovers_in_order() {
     );
     assert!(milestones.over());
 }
+
+#[test]
+fn quorum_lost_and_back_runs_up_the_whole_chain() {
+    let mut run = brownout_core::timeline::Timeline::new("quorum-lost", 3).expect("the scenario is known");
+    let mut end = 0;
+    let (mut firing, mut lit) = (Vec::new(), Vec::new());
+    let milestones = loop {
+        end += 5;
+        while !run.seek(Time::from_secs(end), 1_000_000) {}
+        let observer = run.sim().observer();
+        for alert in brownout_core::metrics::Alert::ALL {
+            if observer.metrics().alerts().value(*alert).is_some() && !firing.contains(alert) {
+                firing.push(*alert);
+                println!("{end} s: {alert:?} {:?}", observer.metrics().alerts().state(*alert));
+            }
+        }
+        for lamp in brownout_core::metrics::Lamp::ALL {
+            let state = observer.metrics().lamps().state(lamp);
+            if state.lit.is_some() && !lit.contains(&lamp) {
+                lit.push(lamp);
+                println!("{end} s: {lamp:?} {state:?}");
+            }
+        }
+        let milestones = observer.milestones();
+        if end >= 400 || end > 60 && milestones.over() && milestones.episode() > 0 {
+            break milestones.clone();
+        }
+    };
+    println!("settled {} began {:?} healed {:?}", milestones.settled(), milestones.began(), milestones.healed());
+    for rung in Rung::ALL {
+        println!("{rung:?} {:?}", milestones.hurt(rung));
+    }
+    for step in RecoveryStep::ALL {
+        println!("{step:?} {:?}", milestones.step(step));
+    }
+    println!("{:?}", milestones.harms());
+    assert!(milestones.settled());
+    let hurt = |rung| milestones.hurt(rung).map(|hurt| hurt.at);
+    assert!(hurt(Rung::Etcd) < hurt(Rung::LeaderElection) && hurt(Rung::LeaderElection) <= hurt(Rung::Controllers));
+    let at = |step| match milestones.step(step) {
+        Progress::Reached(at) => at,
+        other => panic!("{step:?}: {other:?}"),
+    };
+    assert!(at(RecoveryStep::EtcdLeader) <= at(RecoveryStep::ApiReady));
+    assert!(at(RecoveryStep::ApiReady) <= at(RecoveryStep::LeasesHeld));
+    assert!(at(RecoveryStep::CachesFresh) <= at(RecoveryStep::BacklogReconciled), "caches come before controllers");
+}
