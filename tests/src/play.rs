@@ -67,7 +67,7 @@ impl Play {
     pub fn run(&mut self, span: Span) -> &mut Self {
         let end = self.sim.now() + span;
         while self.sim.now() < end {
-            let stop = (self.sim.now() + Span::from_ms(500)).min(end);
+            let stop = (self.sim.now() + Span::from_ms(100)).min(end);
             while self.sim.step(stop, &mut self.trace) {}
             self.hear();
         }

@@ -1,10 +1,13 @@
 //! Random runs: a scenario, a seed, and commands that are allowed at random moments.
 
+use brownout_core::actor::role::Directory;
 use brownout_core::engine::{Ppm, Purpose, Rng, Span, Time};
 use brownout_core::fault::Fault;
 use brownout_core::journal::Run;
 use brownout_core::knob::Knob;
 use brownout_core::net::packet::HostId;
+use brownout_core::object::Key;
+use brownout_core::operator::{Operation, WorkloadKind};
 use brownout_core::scenario;
 use brownout_core::sim::Command;
 use brownout_core::timeline::Timeline;
@@ -13,7 +16,7 @@ use brownout_core::timeline::Timeline;
 pub fn command(luck: &mut Rng, hosts: u64) -> Command {
     let host = HostId(luck.draw().below(hosts - 1) as u32);
     let other = HostId(luck.draw().below(hosts) as u32);
-    match luck.draw().below(18) {
+    match luck.draw().below(24) {
         0..=5 => {
             let knob = Knob::ALL[luck.draw().below(Knob::ALL.len() as u64) as usize];
             let spec = knob.spec();
@@ -24,7 +27,7 @@ pub fn command(luck: &mut Rng, hosts: u64) -> Command {
             Command::Set(vec![(knob, value)])
         }
         6 => Command::Set(vec![
-            (Knob::LossPlace, luck.draw().below(13) as u32),
+            (Knob::LossPlace, luck.draw().below(14) as u32),
             (Knob::Loss, luck.draw().below(500_000) as u32),
         ]),
         7 => Command::Inject(Fault::Cut { from: host, to: other }),
@@ -40,6 +43,9 @@ pub fn command(luck: &mut Rng, hosts: u64) -> Command {
         14 => Command::Inject(Fault::Pause { host }),
         15 => Command::Inject(Fault::HangApi { host }),
         16 => Command::Inject(Fault::SlowDisk { host, times: 1 + luck.draw().below(300) as u32 }),
+        17 => Command::Inject(Fault::CutNodes),
+        18..=20 => operation(luck),
+        21 => Command::AddNode,
         _ if luck.draw().below(3) == 0 => {
             Command::Inject(Fault::ClockRate { host, rate_ppm: 500_000 + luck.draw().below(1_500_000) as u32 })
         }
@@ -47,11 +53,44 @@ pub fn command(luck: &mut Rng, hosts: u64) -> Command {
     }
 }
 
+/// Something done with kubectl.
+fn operation(luck: &mut Rng) -> Command {
+    let workload = luck.draw().below(4) as u16;
+    let node = luck.draw().below(11) as u16;
+    let replicas = luck.draw().below(30) as u32;
+    Command::Operate(match luck.draw().below(9) {
+        0 | 1 => Operation::Scale { workload, replicas },
+        2 => Operation::Rollout(workload),
+        3 => Operation::DeletePod(Key::pod(1, 0, luck.draw().below(5) as u32)),
+        4 => Operation::ForceDeletePod(Key::pod(1, 0, luck.draw().below(5) as u32)),
+        5 => Operation::Cordon(node, luck.draw().below(2) == 0),
+        6 => Operation::Drain(node),
+        7 => Operation::DeleteNode(node),
+        _ => {
+            let kind = [WorkloadKind::Deployment, WorkloadKind::StatefulSet, WorkloadKind::DaemonSet];
+            let kind = kind[luck.draw().below(3) as usize];
+            return Command::Create { name: format!("w{}", luck.draw().below(100)), kind, replicas };
+        }
+    })
+}
+
+/// The scenario's own cluster, or another.
+fn cluster(luck: &mut Rng, own: Directory) -> Directory {
+    let members = [1, 3, 5][luck.draw().below(3) as usize];
+    let (api_servers, nodes) = (1 + luck.draw().below(3) as u8, 3 + luck.draw().below(20) as u16);
+    match luck.draw().below(4) {
+        0 => Directory { members, api_servers, external: true, nodes },
+        1 => Directory { members, api_servers: api_servers.min(members), external: false, nodes },
+        _ => own,
+    }
+}
+
 /// A run of half a minute with up to a dozen commands.
 pub fn run(seed: u64) -> Timeline {
     let mut luck = Rng::stream(seed, Purpose::Scenario, 0);
     let scenario = scenario::ALL[luck.draw().below(scenario::ALL.len() as u64) as usize];
-    let mut run = Timeline::of(scenario, seed, brownout_core::engine::Trace::new(1 << 16));
+    let directory = cluster(&mut luck, scenario.directory);
+    let mut run = Timeline::on(scenario, directory, seed, brownout_core::engine::Trace::new(1 << 16));
     let hosts = run.sim().hosts().len() as u64;
     let mut at = Time::from_ms(500);
     for _ in 0..luck.draw().below(12) {
