@@ -70,3 +70,15 @@ export function byId(id: string): HTMLElement {
   if (element === null) throw new Error(`The page has no #${id}.`);
   return element;
 }
+
+/** Names a button by a sentence that begins with the words it shows, so that whoever says what they see finds it. */
+export function nameBy(element: HTMLElement, sentence: string): void {
+  if (element.dataset['spaced'] === undefined) {
+    // Its parts are words of their own, to whoever reads them one after the other.
+    element.dataset['spaced'] = '';
+    for (const part of [...element.children].slice(1)) part.before(' ');
+  }
+  const words = [...element.children].map(({ textContent }) => textContent ?? '').filter((text) => /[\p{L}\p{N}]/u.test(text));
+  const shown = words.length > 0 || element.children.length > 0 ? words.join(' ') : (element.textContent ?? '');
+  setAttribute(element, 'aria-label', shown === '' || sentence.includes(shown) ? sentence : `${shown}: ${sentence}`);
+}

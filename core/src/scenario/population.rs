@@ -1,6 +1,7 @@
 //! What a run begins with, as after a restore: the objects in etcd, and the containers that already run.
 
 use crate::actor::role::Directory;
+use crate::actor::{Address, Port, Target};
 use crate::engine::{LocalTime, Purpose, Span, keyed};
 use crate::object::{
     Condition, DaemonSet, Deployment, Endpoint, EndpointSlice, Key, Kind, Node, NodeId, Object, Owner,
@@ -43,6 +44,18 @@ pub struct Population {
     pub objects: Vec<(Key, Value)>,
     /// The pods that run, with their nodes.
     pub running: Vec<(NodeId, Key, Pod)>,
+}
+
+/// What every node's kernel makes of connections to the Services: all their pods are ready.
+pub fn rules(directory: Directory, seed: u64) -> Vec<(Address, Arc<[Target]>)> {
+    let running = Population::new(directory, seed).running;
+    let rule = |workload: WorkloadId| {
+        let mine = running.iter().filter(|(_, pod, _)| pod.group() == workload);
+        let target =
+            |(node, pod, _): &(NodeId, Key, Pod)| Target { program: directory.kubelet(*node), port: Port::Pod(*pod) };
+        (Address::Service(workload), mine.map(target).collect())
+    };
+    if running.is_empty() { Vec::new() } else { (0..NAMES.len() as WorkloadId).map(rule).collect() }
 }
 
 impl Population {

@@ -36,6 +36,8 @@ const PROGRAMS_START: Span = Span::from_ms(20);
 /// How much later managers and schedulers start. Chosen: their API servers listen by then; a manager that comes first
 /// exits, and a run would begin with its back-off.
 const CONTROL_START: Span = Span::from_secs(1);
+/// How much later users come. Chosen: etcd has a leader and the caches are filled by then.
+const LOAD_START: Span = Span::from_secs(3);
 /// Over how long the nodes' programs start. Chosen: a kubelet's lease interval, as kubelets that have run for long are
 /// spread; all at once they would storm the API servers.
 const NODES_START: Span = Span::from_secs(10);
@@ -195,10 +197,18 @@ impl Sim {
             let (after, spread) = match directory.place(ProgramId(id as u16)) {
                 Place::Kubelet(_) | Place::Proxy(_) => (Span::ZERO, NODES_START),
                 Place::Control(..) => (CONTROL_START, PROGRAMS_START),
+                Place::Load => (LOAD_START, PROGRAMS_START),
                 _ => (Span::ZERO, PROGRAMS_START),
             };
             let at = Time::ZERO + after + keyed(seed, Purpose::Process, id, 1).up_to(spread);
             sim.queue.push(at, Event { cause: EventId::ROOT, what: What::Boot(ProgramId(id as u16)) });
+        }
+        // The nodes' kernels have kept the rules that their kube-proxies once wrote.
+        for (address, targets) in population::rules(directory, seed) {
+            for node in 0..directory.nodes {
+                let rules = &mut sim.hosts[directory.node_host(node).ix()].rules;
+                rules.insert(address, (Arc::clone(&targets), 0));
+            }
         }
         sim.shape_links();
         sim.expect_nature(EventId::ROOT);

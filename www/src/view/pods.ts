@@ -2,7 +2,7 @@
 // cell each, and the workloads as counts.
 
 import type { App } from '../app.ts';
-import { button, html, list, setAttribute, setText, svg } from '../dom.ts';
+import { button, html, list, nameBy, setAttribute, setText, svg } from '../dom.ts';
 import { NONE, type Frame } from '../frame.ts';
 import { Roving } from '../roving.ts';
 import { integer, say } from '../say.ts';
@@ -139,7 +139,7 @@ export class Pods {
       setAttribute(select, 'data-shape', shape);
       setText(mark, NODE_MARKS[shape]);
       const selection = { thing: 'node', row: node } as const;
-      setAttribute(select, 'aria-label', words.describe(frame, selection));
+      nameBy(select, words.describe(frame, selection));
       setAttribute(select, 'aria-pressed', String(same(selected, selection)));
     }
     for (const [id, heads] of this.heads) {
@@ -151,7 +151,7 @@ export class Pods {
         setText(count, say('pods_count', { ready, desired }));
         setAttribute(count, 'data-tone', ready === 0 && desired > 0 ? 'bad' : ready < desired ? 'wait' : '');
         const selection = { thing: 'workload', row: id } as const;
-        setAttribute(select, 'aria-label', words.describe(frame, selection));
+        nameBy(select, words.describe(frame, selection));
         setAttribute(select, 'aria-pressed', String(same(selected, selection)));
       }
     }
@@ -179,7 +179,7 @@ export class Pods {
       // The object says ready, but nothing runs: what the API believes and what is are two things.
       setAttribute(select, 'data-ghost', shape === 'ready' && pod.runs(row) === 0);
       setAttribute(select, 'data-old', pod.template(row) < (newest.get(pod.workload(row)) ?? 0));
-      setAttribute(select, 'aria-label', words.describe(frame, selection));
+      nameBy(select, words.describe(frame, selection));
       setAttribute(select, 'aria-pressed', String(same(selected, selection)));
     }
     for (const [key, select] of this.pods) {
@@ -253,7 +253,7 @@ class Crowd {
       setAttribute(count, 'data-tone', ready === 0 && desired > 0 ? 'bad' : ready < desired ? 'wait' : '');
     }
     const selection = { thing: 'workload', row: id } as const;
-    setAttribute(select, 'aria-label', words.describe(frame, selection));
+    nameBy(select, words.describe(frame, selection));
     setAttribute(select, 'aria-pressed', String(same(this.app.state.selected, selection)));
   }
 

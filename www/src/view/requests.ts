@@ -1,7 +1,7 @@
 // Users: how each kind of their requests fares, and at which API server it doesn't.
 
 import type { App } from '../app.ts';
-import { button, html, list, setAttribute, setText } from '../dom.ts';
+import { button, html, list, nameBy, setAttribute, setText } from '../dom.ts';
 import type { Frame } from '../frame.ts';
 import { Roving } from '../roving.ts';
 import { say, share, span } from '../say.ts';
@@ -60,7 +60,7 @@ export class Requests {
     setText(value, fare.success >= 0 ? share(fare.success) : hangs ? say('draw_waiting', { n: fare.waiting }) : '–');
     setAttribute(value, 'data-tone', fare.sent === 0 ? '' : toneOf(fare.success));
     setText(time, fare.p99 < 0 ? '' : span(fare.p99));
-    setAttribute(select, 'aria-label', words.describe(frame, selection));
+    nameBy(select, words.describe(frame, selection));
     setAttribute(select, 'aria-pressed', String(same(this.app.state.selected, selection)));
     return dots;
   }

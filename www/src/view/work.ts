@@ -1,7 +1,7 @@
 // Controllers and scheduler: how much waits in each queue of whoever leads.
 
 import type { App } from '../app.ts';
-import { button, html, list, setAttribute, setText } from '../dom.ts';
+import { button, html, list, nameBy, setAttribute, setText } from '../dom.ts';
 import type { Frame } from '../frame.ts';
 import { Roving } from '../roving.ts';
 import { integer, say } from '../say.ts';
@@ -68,7 +68,7 @@ export class Work {
       bar.style.setProperty('--part', String(idle ? 0 : Math.min(1, Math.log1p(depth) / Math.log1p(FULL))));
       setAttribute(bar, 'data-tone', depth >= FULL ? 'bad' : '');
     }
-    setAttribute(select, 'aria-label', words.describe(frame, selection));
+    nameBy(select, words.describe(frame, selection));
     setAttribute(select, 'aria-pressed', String(same(this.app.state.selected, selection)));
   }
 }
