@@ -20,7 +20,7 @@ function refusal(call) {
 /** The frame as tables of columns. */
 function frame(run) {
   const { tables } = Engine.catalog();
-  let at = run.fill_frame();
+  let at = run.fill_frame(true);
   const end = at + run.frame_words() * 4;
   const read = {};
   for (const { name, columns } of tables) {
@@ -40,13 +40,17 @@ function frame(run) {
 test('a frame says what its tables promise', () => {
   const run = new Engine('quiet', 1);
   run.run(5 * US, 1e9);
-  const { world, member, elector, lease, load, link } = frame(run);
-  assert.deepEqual([world.now_ms[0], member.rows, elector.rows, lease.rows, load.rows], [5000, 3, 6, 2, 6]);
+  const { request_kinds } = Engine.catalog();
+  const { world, member, elector, lease, load, link, node, pod, workload } = frame(run);
+  assert.deepEqual([world.now_ms[0], member.rows, elector.rows, lease.rows], [5000, 3, 6, 2]);
+  assert.equal(load.rows, 3 * request_kinds.length);
+  assert.deepEqual([node.rows, workload.rows, pod.rows], [10, 3, 30]);
+  assert.ok(pod.runs.every((runs) => runs === 1), 'every pod really runs');
   assert.equal(member.role.filter((role) => role === 3).length, 1);
   assert.ok(elector.believes.filter((believes) => believes).length === 2, 'two holders, one for each component');
   assert.deepEqual(elector.believes, elector.can_act);
   assert.ok(lease.left.every((left) => left > 5000 && left <= 15_000), String(lease.left));
-  assert.ok(load.success.every((share) => share === 1));
+  assert.ok(load.success.every((share) => share === 1 || share === -1), String(load.success));
   assert.ok(link.packets.some((packets) => packets > 100));
 });
 
@@ -87,13 +91,21 @@ test('what is not allowed is refused in a sentence, and the run goes on as it wa
   assert.match(set('loss_ppm', -1), /can't be read/);
   assert.match(set('loss_ppm', 1.5), /can't be read/);
   assert.match(refusal(() => run.inject({ name: 'meteor' })), /fault = "meteor" is not known; there are: cut, isolate/);
-  assert.match(refusal(() => run.inject({ name: 'crash', host: 9 })), /host = 9 is outside 0..=3/);
+  assert.match(refusal(() => run.inject({ name: 'crash', host: 99 })), /host = 99 is outside 0..=13/);
   assert.match(refusal(() => run.inject({ name: 'cut', host: 0 })), /to is missing/);
   assert.match(refusal(() => run.inject({ name: 'slow-disk', host: 0, value: 0 })), /value \(times\) = 0 is outside/);
   assert.match(refusal(() => run.heal(7)), /fault = 7 is not in force/);
   assert.match(refusal(() => run.run(-5, 1)), /time = -5 us is outside/);
   assert.match(refusal(() => run.run(Number.NaN, 1)), /time = NaN us is outside/);
   assert.match(refusal(() => new Engine('atlantis', 1)), /scenario = "atlantis" is not known; there are: quiet/);
+  assert.match(refusal(() => run.operate({ scale: { workload: 9, replicas: 1 } })), /workload = 9 is not there/);
+  assert.match(refusal(() => run.operate({ scale: { workload: 0, replicas: 9999 } })), /replicas = 9999 is outside 0..=5000/);
+  assert.match(refusal(() => run.operate({ drain: 10 })), /node = 10 is outside 0..=9/);
+  assert.match(refusal(() => run.operate({ create: { name: 'A b', kind: 'deployment', replicas: 1 } })), /name = "A b" must be/);
+  assert.match(refusal(() => run.operate({ create: { name: 'shop', kind: 'job', replicas: 1 } })), /kind = "job" is not known; there are/);
+  assert.match(refusal(() => run.operate({ explode: 1 })), /act can't be read/);
+  assert.match(refusal(() => new Engine('quiet', 1, { members: 4, api_servers: 1, external: false, nodes: 10 })), /members = 4 is not allowed/);
+  assert.match(refusal(() => new Engine('quiet', 1, { members: 3, api_servers: 3, external: false, nodes: 2 })), /nodes = 2 is not allowed/);
   assert.match(run.check_knob('retry_period_ms', 9000), /times 1\.2/);
   assert.equal(run.check_knob('retry_period_ms', 3000), undefined);
   assert.deepEqual([run.digest(), run.journal()], before);
@@ -116,7 +128,7 @@ test('a journal from outside is checked field by field', () => {
   assert.match(why((run) => { run.seed = 2 ** 60; }), /seed|can't be read/);
   assert.match(why((run) => { run.until_us = 2 ** 60; }), /until_us|can't be read/);
   assert.match(why((run) => { run.journal[0].do.inject.name = 'x'; }), /journal\[0\]: fault = "x" is not known/);
-  assert.match(why((run) => { run.journal[0].do.inject.host = 8; }), /journal\[0\]: host = 8 is outside/);
+  assert.match(why((run) => { run.journal[0].do.inject.host = 88; }), /journal\[0\]: host = 88 is outside/);
   assert.match(why((run) => { run.journal[0].step = 1e9; }), /journal\[0\]\.step = 1000000000 is not reached/);
   assert.match(why((run) => { run.journal.push({ ...run.journal[0], at_ns: 0 }); }), /journal\[1\] comes before/);
   assert.match(why((run) => { delete run.journal; }), /journal/);
@@ -158,4 +170,25 @@ test('series have a point every quarter of a second', () => {
   for (let at = 0; at < cells.length; at += names.length) times.push(cells[at]);
   assert.deepEqual(times.slice(1, 5).map((t, n) => t - times[n]), [0.25, 0.25, 0.25, 0.25]);
   assert.equal(run.samples(40).length, cells.length - 40 * names.length);
+});
+
+test('what kubectl does goes through the API, and a node that is added registers itself', () => {
+  const run = new Engine('quiet', 1);
+  run.run(5 * US, 1e9);
+  run.operate({ scale: { workload: 0, replicas: 18 } });
+  run.operate('add_node');
+  run.run(90 * US, 1e9);
+  const { node, workload } = frame(run);
+  assert.equal(node.rows, 11);
+  assert.equal(node.registered[10], 1);
+  assert.deepEqual([workload.desired[0], workload.ready[0]], [18, 18]);
+  assert.equal(Engine.replay(run.journal()).digest(), run.digest());
+});
+
+test('a cluster of another shape is part of the journal', () => {
+  const run = new Engine('quiet', 7, { members: 3, api_servers: 2, external: true, nodes: 4 });
+  run.run(10 * US, 1e9);
+  const { world, api, host, node } = frame(run);
+  assert.deepEqual([world.external[0], world.control_hosts[0], api.rows, host.rows, node.rows], [1, 5, 2, 6, 4]);
+  assert.equal(Engine.replay(run.journal()).digest(), run.digest());
 });
