@@ -46,7 +46,7 @@ const HEIGHTS: Readonly<Record<DrawnRung, { wide: number; narrow: number }>> = {
   election: { wide: 98, narrow: 158 },
   api: { wide: 40, narrow: 62 },
   etcd: { wide: 62, narrow: 136 },
-  network: { wide: 92, narrow: 112 },
+  network: { wide: 102, narrow: 116 },
 };
 /** What the API servers' own hosts take where etcd has its own. */
 const HOST_ROW = 64;

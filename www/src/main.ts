@@ -29,8 +29,11 @@ import { TopBar } from './view/topbar.ts';
 import { TopologyPanel } from './view/topology.ts';
 import { podName, workloadName } from './words.ts';
 
-/** Simulated time before the page opens, in µs: the cluster has elected its leaders and holders by then. */
-const WARM_UP_US = 5_000_000;
+/** Simulated time before the page opens, in µs: by then everybody has started, and monitoring has looked twice. */
+const WARM_UP_US = 32_000_000;
+/** The same where there are so many nodes that it would take long: leaders and holders are elected. */
+const WARM_UP_LARGE_US = 5_000_000;
+const LARGE = 200;
 const WARM_UP_BUDGET = 1_000_000;
 /** Texts change at 4 Hz: faster cannot be read. In ms. */
 const TEXT_EVERY = 250;
@@ -215,7 +218,9 @@ class Page implements App {
     const standing = new Map(knobs.map(({ name, value }) => [name, value]));
     const moved = changes.filter(({ name, value }) => standing.get(name) !== value);
     set(moved.filter(({ name }) => !NETWORK.has(name)));
-    for (let tries = 0; tries < 50 && !engine.run(WARM_UP_US, WARM_UP_BUDGET); tries += 1);
+    const nodes = topology?.nodes ?? this.catalog.scenarios.find(({ name }) => name === scenario)?.nodes ?? 0;
+    const warm = nodes > LARGE || this.scripted ? WARM_UP_LARGE_US : WARM_UP_US;
+    for (let tries = 0; tries < 50 && !engine.run(warm, WARM_UP_BUDGET); tries += 1);
     set(moved.filter(({ name }) => NETWORK.has(name)));
     return engine;
   }

@@ -238,13 +238,13 @@ function apiTables(frame: Frame, api: number): Cells[] {
   const { cache, level } = frame;
   const caches = rowsWhere(cache, (row) => cache.api(row) === api).map((row) => [
     frame.objects[cache.kind(row)] ?? '', say(cache.ready(row) === 1 ? 'yes' : 'no'), integer(cache.behind(row)), span(cache.heard(row)),
-    integer(cache.objects(row)), integer(cache.watchers(row)),
+    integer(cache.watchers(row)),
   ]);
   const levels = rowsWhere(level, (row) => level.api(row) === api && level.seats(row) > 0).map((row) => [
     frame.levels[level.level(row)] ?? '', say('in_seats', { taken: level.taken(row), all: level.seats(row) }), integer(level.queued(row)), integer(level.rejected(row)),
   ]);
   return [
-    { caption: say('in_caches'), heads: [say('col_resource'), say('col_ready'), say('col_behind'), say('col_heard'), say('col_objects'), say('col_watchers')], rows: caches },
+    { caption: say('in_caches'), heads: [say('col_resource'), say('col_ready'), say('col_behind'), say('col_heard'), say('col_watchers')], rows: caches },
     { caption: say('in_levels'), heads: [say('col_level'), say('col_seats'), say('col_queued'), say('col_rejected')], rows: levels },
   ].filter(({ rows }) => rows.length > 0);
 }

@@ -151,13 +151,14 @@ export function memberPart(app: App, layout: Layout, row: number): Part {
       const leaderless = now !== 'down' && now !== 'leader' && member.leader(row) === 0;
       const commit = say('draw_commit', { commit: member.commit_index(row) });
       const applied = say('draw_applied', { applied: member.applied_index(row) });
+      const behind = member.commit_index(row) - member.applied_index(row);
       const texts =
         now === 'down'
           ? [say('down')]
           : [
               words.roleText(frame, row),
               leaderless ? say('draw_no_leader', { span: span(member.leaderless(row)) }) : say('draw_term', { term: String(member.term(row)) }),
-              ...(layout.narrow ? [commit, applied] : [`${commit} · ${applied}`]),
+              ...(layout.narrow ? [commit, applied] : [behind > 0 ? `${commit} · ${say('draw_behind', { n: behind })}` : commit]),
             ];
       lines.forEach((line, index) => {
         setText(line, texts[index] ?? '');

@@ -12,7 +12,7 @@ import type { Palette } from './palette.ts';
 
 /** Room for a workload's name and count, and the least for a node, in px. */
 const HEAD = 118;
-const HEAD_NARROW = 84;
+const HEAD_NARROW = 94;
 const NODE = 27;
 /** Above this each node is one cell. Chosen: three rows of nodes on a laptop. */
 const NODES_MAX = 60;

@@ -72,10 +72,11 @@ export class Requests {
     const id = frame.service.workload(row);
     this.fill(frame, select, { thing: 'workload', row: id }, say('service_name', { name: words.workloadName(frame, id) }), words.serviceFare(frame, row));
   }
-  /** One mark for each API server. */
+  /** One mark for each API server, where they differ from all being well. */
   private updateDots({ load }: Frame, dots: Element, kind: number): void {
     const rows = [];
     for (let row = 0; row < load.rows; row += 1) if (load.kind(row) === kind && load.sent(row) > 0) rows.push(row);
+    if (rows.every((row) => load.success(row) === 1)) rows.length = 0;
     list(dots, rows, () => html('i'), (dot, row) => {
       setText(dot, markOf(load.success(row)));
       setAttribute(dot, 'data-tone', toneOf(load.success(row)));
