@@ -2,7 +2,8 @@
 
 use brownout_core::engine::Time;
 use brownout_core::fault::Fault;
-use brownout_core::milestones::{Progress, RecoveryStep, Rung, Sign};
+use brownout_core::metrics::{Alert, AlertState, Lamp};
+use brownout_core::milestones::{Progress, RecoveryStep, Rung, Sign, Sort};
 use brownout_tests::play::Play;
 
 #[test]
@@ -46,23 +47,26 @@ fn a_crashed_leader_hurts_from_the_bottom_up_and_recovers_in_order() {
 fn quorum_lost_and_back_runs_up_the_whole_chain() {
     let mut run = brownout_core::timeline::Timeline::new("quorum-lost", 3).expect("the scenario is known");
     let mut end = 0;
-    let (mut firing, mut lit) = (Vec::new(), Vec::new());
+    let (mut firing, mut lit, mut fired) = (Vec::new(), Vec::new(), Vec::new());
     let milestones = loop {
         end += 5;
         while !run.seek(Time::from_secs(end), 1_000_000) {}
         let observer = run.sim().observer();
-        for alert in brownout_core::metrics::Alert::ALL {
+        for alert in Alert::ALL {
             if observer.metrics().alerts().value(*alert).is_some() && !firing.contains(alert) {
                 firing.push(*alert);
                 println!("{end} s: {alert:?} {:?}", observer.metrics().alerts().state(*alert));
             }
         }
-        for lamp in brownout_core::metrics::Lamp::ALL {
+        for lamp in Lamp::ALL {
             let state = observer.metrics().lamps().state(lamp);
             if state.lit.is_some() && !lit.contains(&lamp) {
                 lit.push(lamp);
                 println!("{end} s: {lamp:?} {state:?}");
             }
+        }
+        if end == 85 || end == 95 {
+            fired.push(observer.metrics().alerts().state(Alert::NoLeader));
         }
         let milestones = observer.milestones();
         if end >= 400 || end > 60 && milestones.over() && milestones.episode() > 0 {
@@ -87,5 +91,9 @@ fn quorum_lost_and_back_runs_up_the_whole_chain() {
     assert!(at(RecoveryStep::EtcdLeader) <= at(RecoveryStep::ApiReady));
     // A Lease needs etcd and one API server; that every API server is ready may come later.
     assert!(at(RecoveryStep::EtcdLeader) <= at(RecoveryStep::LeasesHeld));
-    assert!(at(RecoveryStep::CachesFresh) <= at(RecoveryStep::BacklogReconciled), "caches come before controllers");
+    assert!(at(RecoveryStep::LeasesHeld) <= at(RecoveryStep::BacklogReconciled));
+    let missing = Sort::ALL.map(|sort| milestones.harms().of(sort).missing_ms);
+    assert_eq!(missing, [0; 3], "pods keep running");
+    // Two members are dead from 20 s on; the third has no leader by 30 s, an evaluation; the alert's minute is over at 90 s.
+    assert_eq!(fired, [AlertState::Pending(Time::from_secs(30)), AlertState::Firing(Time::from_secs(90))]);
 }

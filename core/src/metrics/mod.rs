@@ -36,8 +36,8 @@ pub struct Metrics {
     windows: Windows,
     alerts: Alerts,
     lamps: Lamps,
-    next_scrape: Time,
-    next_evaluation: Time,
+    /// How many samples were taken: the first after one interval.
+    scrapes: u64,
     next_glance: Time,
     /// Failed renewals since the newest sample.
     renewal_failures: u64,
@@ -62,9 +62,13 @@ impl Metrics {
     pub const fn lamps(&self) -> &Lamps {
         &self.lamps
     }
+    /// When the next sample is due.
+    fn next_scrape(&self) -> Time {
+        Time::ZERO + SCRAPE_EVERY.scale(self.scrapes + 1, 1)
+    }
     /// When it wants [`Metrics::look`].
     pub fn next_look(&self) -> Time {
-        self.next_scrape.min(self.next_glance)
+        self.next_scrape().min(self.next_glance)
     }
     /// A program made a note.
     pub fn note(&mut self, now: Time, place: Place, program: ProgramId, note: &Note) {
@@ -90,10 +94,10 @@ impl Metrics {
             self.next_glance = now + GLANCE_EVERY;
             self.glance(sim, now);
         }
-        if self.next_scrape > now {
+        if self.next_scrape() > now {
             return;
         }
-        self.next_scrape = now + SCRAPE_EVERY;
+        self.scrapes += 1;
         let mut windows = core::mem::take(&mut self.windows);
         windows.sample(sim, self, now);
         self.windows = windows;
@@ -102,8 +106,7 @@ impl Metrics {
         self.lamps.show(now, Lamp::WatchDrops, self.watch_drops(sim));
         self.dropped = 0;
         self.lamps.show(now, Lamp::StorageLatency, self.storage_latency(sim));
-        if self.next_evaluation <= now {
-            self.next_evaluation = now + alerts::EVALUATE_EVERY;
+        if now.ns().is_multiple_of(alerts::EVALUATE_EVERY.ns()) {
             Rules { sim, windows: &self.windows, now }.evaluate(&mut self.alerts);
         }
     }

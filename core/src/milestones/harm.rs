@@ -53,7 +53,7 @@ pub struct Harm {
     pub failed: u64,
 }
 
-/// What workloads suffered, by type, since the first count.
+/// What workloads suffered, by type, since everything was well for the first time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Harms {
     sorts: [Harm; Sort::ALL.len()],
@@ -70,6 +70,12 @@ impl Harms {
     /// Whether as many pods serve as should.
     pub fn whole(&self) -> bool {
         self.sorts.iter().all(|harm| harm.serving >= harm.desired)
+    }
+    /// Nothing has been suffered yet.
+    pub(super) fn begin(&mut self) {
+        for harm in &mut self.sorts {
+            *harm = Harm { desired: harm.desired, serving: harm.serving, blocked: harm.blocked, ..Harm::default() };
+        }
     }
     /// Whether there was a count.
     pub const fn counted(&self) -> bool {

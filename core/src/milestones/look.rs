@@ -28,7 +28,7 @@ pub fn look(sim: &Sim) -> Standing {
     let mut standing = [None; Step::ALL.len()];
     let mut set = |step: Step, holds: bool| standing[step as usize] = Some(holds);
     let mut connected = true;
-    let mut healthy = true;
+    let (mut healthy, mut one) = (true, false);
     for program in control_plane(sim) {
         let runs = runs(program);
         match &program.role {
@@ -36,11 +36,13 @@ pub fn look(sim: &Sim) -> Standing {
             Role::Api(api) => {
                 connected &= runs && api.etcd_state() == 2;
                 healthy &= runs && api.healthy();
+                one |= runs && api.healthy();
             }
             _ => {}
         }
     }
     set(Step::Connections, connected);
+    set(Step::FirstApiReady, one);
     set(Step::ApiReady, healthy);
     let leader = inspect::leader(sim);
     let known = members(sim).all(|etcd| etcd.raft().leader().is_some());

@@ -181,7 +181,9 @@ pub enum RecoveryStep {
     MemberCaughtUp,
     /// etcd acknowledged a write that came after the heal.
     EtcdCommits,
-    /// Every API server runs and its newest check of etcd succeeded.
+    /// One API server runs and its newest check of etcd succeeded.
+    FirstApiReady,
+    /// Every one does.
     ApiReady,
     /// Every watch cache of every API server is ready and at most [`look::STALE`] revisions behind the store.
     CachesFresh,
@@ -199,11 +201,12 @@ pub enum RecoveryStep {
 
 impl RecoveryStep {
     /// All, in the order in which they usually come.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Connections,
         Self::EtcdLeader,
         Self::MemberCaughtUp,
         Self::EtcdCommits,
+        Self::FirstApiReady,
         Self::ApiReady,
         Self::CachesFresh,
         Self::LeasesHeld,
@@ -219,6 +222,7 @@ impl RecoveryStep {
             Self::EtcdLeader => "etcd_leader",
             Self::MemberCaughtUp => "member_caught_up",
             Self::EtcdCommits => "etcd_commits",
+            Self::FirstApiReady => "first_api_ready",
             Self::ApiReady => "api_ready",
             Self::CachesFresh => "caches_fresh",
             Self::LeasesHeld => "leases_held",
@@ -469,6 +473,8 @@ impl Milestones {
             Some(quiet && (self.user_failed.is_none() || self.user_ok.is_some()));
         if !self.settled {
             self.settled = standing.iter().all(|holds| holds.unwrap_or(true));
+            // What users and pods lacked while the cluster started is nobody's harm.
+            self.harms.begin();
             return;
         }
         if self.over {
