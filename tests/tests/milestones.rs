@@ -11,7 +11,9 @@ fn a_crashed_leader_hurts_from_the_bottom_up_and_recovers_in_order() {
     let mut play = Play::new("quiet", 7);
     play.secs(30);
     assert!(play.sim.observer().milestones().settled(), "{:?}", play.complaints());
-    assert!(play.sim.observer().milestones().began().is_none());
+    let milestones = play.sim.observer().milestones();
+    let hurts: Vec<_> = Rung::ALL.iter().map(|rung| milestones.hurt(*rung)).collect();
+    assert!(milestones.began().is_none(), "{:?}: {hurts:?}", milestones.began());
     let crashed = play.sim.now();
     play.inject(Fault::Crash { host: play.host(play.leader()) });
     play.secs(40);

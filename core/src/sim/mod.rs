@@ -36,7 +36,7 @@ const PROGRAMS_START: Span = Span::from_ms(20);
 /// How much later managers and schedulers start. Chosen: their API servers listen by then; a manager that comes first
 /// exits, and a run would begin with its back-off.
 const CONTROL_START: Span = Span::from_secs(1);
-/// How much later users come. Chosen: etcd has a leader and the caches are filled by then.
+/// How much later users come where there are no nodes. Chosen: etcd has a leader and the caches are filled by then.
 const LOAD_START: Span = Span::from_secs(3);
 /// Over how long the nodes' programs start. Chosen: a kubelet's lease interval, as kubelets that have run for long are
 /// spread; all at once they would storm the API servers.
@@ -197,6 +197,8 @@ impl Sim {
             let (after, spread) = match directory.place(ProgramId(id as u16)) {
                 Place::Kubelet(_) | Place::Proxy(_) => (Span::ZERO, NODES_START),
                 Place::Control(..) => (CONTROL_START, PROGRAMS_START),
+                // A node's containers serve nobody before its kubelet runs.
+                Place::Load if directory.nodes > 0 => (NODES_START, PROGRAMS_START),
                 Place::Load => (LOAD_START, PROGRAMS_START),
                 _ => (Span::ZERO, PROGRAMS_START),
             };
