@@ -685,6 +685,7 @@ export const en = {
   in_pending: 'Calls waiting',
   in_streams: 'Incoming streams',
   in_streams_value: '{n} of {all}',
+  in_tables: 'Details as tables',
   in_connections: 'Streams to its peers',
   in_state: 'State',
   in_health: 'etcd check',

@@ -262,7 +262,7 @@ export class Inspector {
   private readonly title = html('h2', {});
   private readonly sentence = html('p', { class: 'lead' });
   private readonly facts = html('dl', { class: 'facts' });
-  private readonly tables = html('div', { class: 'streams' });
+  private readonly tables = html('div', { class: 'streams', role: 'group', tabindex: 0, 'aria-label': say('in_tables') });
   private readonly buttons = html('div', { class: 'buttons small' });
   private shown: Selection | undefined;
   private cluster = NO_CLUSTER;
@@ -286,6 +286,7 @@ export class Inspector {
   }
 
   private showTables(tables: readonly Cells[]): void {
+    this.tables.hidden = tables.length === 0;
     list(this.tables, tables, () => html('table', {}, html('caption'), html('thead', {}, html('tr')), html('tbody')), (table, { caption, heads, rows }) => {
       const [title, head, body] = table.children;
       const line = head?.firstElementChild;
