@@ -13,6 +13,8 @@ export default defineConfig({
   workers: 2,
   // A test that passes only sometimes is a finding, not a nuisance.
   retries: 0,
+  // The page simulates half a minute before it opens, and a test may wait for minutes of the run.
+  timeout: 120_000,
   reporter: 'list',
   expect: { timeout: 15_000 },
   use: {

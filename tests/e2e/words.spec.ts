@@ -42,7 +42,7 @@ test('every note, dial, fault and class of the engine has its words', () => {
   const names = [...notes, ...faults, ...classes, ...KNOBS.map(({ name }) => `dial_${name}`)];
   expect(notes.length).toBeGreaterThan(20);
   expect(faults.length).toBeGreaterThan(8);
-  expect(classes.length).toBe(8);
+  expect(classes.length).toBe(10);
   expect(names.filter((name) => !(name in en))).toEqual([]);
 });
 
