@@ -26,7 +26,7 @@ test('the grid shows every pod on its node, and a killed one being replaced', as
   await page.locator('#play').click();
   await expect(page.locator(`.pod[aria-label^="${name},"]`)).toHaveCount(0, { timeout: 60_000 });
   await expect(page.locator('.workload-head').filter({ hasText: 'web' })).toContainText('15/15', { timeout: 60_000 });
-  await expect(page.locator('#event-list')).toContainText(`kubectl delete pod ${name}`);
+  await expect(page.locator('#event-list')).toContainText(`kubectl delete pod ${name}`, { ignoreCase: true });
 });
 
 test('the arrow keys move within the grid, which is one stop of the tab key', async ({ page }) => {
