@@ -328,7 +328,8 @@ class Page implements App {
   }
   /** The parts of the page that are text. Each is brought up to date four times a second. */
   private readonly texts: readonly ((frame: Frame) => void)[] = [
-    (frame) => this.views.ladder.update(frame, this.palette, this.still.matches),
+    (frame) => this.views.ladder.update(frame, this.still.matches),
+    ...[0, 1, 2].map((part) => (frame: Frame): void => this.views.ladder.upper[part]?.(frame, this.palette)),
     (frame) => this.views.timeline.update(nowMs(frame), this.loop.behind, this.views.events.caption, this.stepping),
     (frame) => this.views.inspector.update(frame),
     (frame) => this.views.faults.update(frame),

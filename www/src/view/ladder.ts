@@ -67,10 +67,7 @@ export class Ladder {
   }
 
   /** Brings the texts and shapes up to date. `counts`: links show numbers, since nothing flies. */
-  update(frame: Frame, palette: Palette, counts: boolean): void {
-    this.requests.update(frame);
-    this.pods.update(frame, palette);
-    this.work.update(frame);
+  update(frame: Frame, counts: boolean): void {
     this.rebuildIfNeeded(frame, counts);
     for (const part of this.parts) part.update(frame);
     this.stuck.observe(frame);
@@ -87,6 +84,12 @@ export class Ladder {
     }
     this.updateHandle();
   }
+  /** The rungs above the drawing, in parts, so that no frame pays for all. */
+  readonly upper: readonly ((frame: Frame, palette: Palette) => void)[] = [
+    (frame) => this.requests.update(frame),
+    (frame, palette) => this.pods.update(frame, palette),
+    (frame) => this.work.update(frame),
+  ];
   /** Each rung's line, for the scene in words. */
   lines(frame: Frame): string[] {
     const healths = examine(frame, this.stuck.ms);
