@@ -34,6 +34,7 @@ test('dragging packet loss makes writes fail, and the task ticks itself', async 
 test('the handle on the drawing is the same dial', async ({ page }) => {
   await open(page);
   const handle = page.locator('.loss-handle');
+  await handle.evaluate((element) => element.scrollIntoView({ block: 'center' }));
   const box = await handle.boundingBox();
   if (box === null) throw new Error('The handle is not there.');
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
