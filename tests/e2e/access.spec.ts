@@ -14,6 +14,7 @@ const VIEWS = {
 async function breakThings(page: Page): Promise<void> {
   await page.getByText('More dials').click();
   for (const details of await page.locator('main details').all()) await details.evaluate((element: HTMLDetailsElement) => (element.open = true));
+  await page.locator('#charts-tables').click();
   await page.locator('#fault-at').selectOption({ label: 'host 2' });
   await page.locator('#fault-isolate').click();
   await page.locator('#fault-at').selectOption({ label: 'host 3' });

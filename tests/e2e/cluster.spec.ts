@@ -98,7 +98,8 @@ test('a node without power keeps its pods in the API; the page says that nothing
 
 test('milestones appear after a loss and a heal, beside what the analysis says', async ({ page }) => {
   await open(page, '?speed=10');
-  await expect(page.locator('#milestones')).toContainText('Clients detect it');
+  await expect(page.locator('#milestones')).toContainText('Nothing was hurt yet');
+  await expect(page.locator('#hurts')).toBeHidden();
   await page.locator('#play').click();
   await page.waitForTimeout(1500);
   await page.locator('#fault-at').selectOption({ label: 'host 2' });
@@ -106,7 +107,11 @@ test('milestones appear after a loss and a heal, beside what the analysis says',
   await page.locator('#fault-at').selectOption({ label: 'host 3' });
   await page.locator('#fault-isolate').click();
   await expect(page.locator('#milestones')).toContainText('Trouble began at', { timeout: 60_000 });
+  await expect(page.locator('.claims').first()).toContainText('Clients detect it');
   await expect(page.locator('#hurts li').filter({ hasText: /^.?etcd/ })).toContainText('after', { timeout: 60_000 });
+  const kinds = page.locator('#kind-hurts li');
+  await expect(kinds.first()).toContainText(/after \d/, { timeout: 60_000 });
+  await expect(kinds).toHaveCount(8);
   await page.getByRole('button', { name: 'Heal all' }).click();
   await expect(page.locator('#recovery li').filter({ hasText: 'Etcd has a leader' })).toContainText('after', { timeout: 60_000 });
 });
@@ -157,8 +162,22 @@ test('a node that is added registers itself', async ({ page }) => {
 test('five thousand nodes are cells with counts', async ({ page }) => {
   test.setTimeout(180_000);
   await page.goto('/?nodes=5000');
+  await expect(page.getByRole('status').filter({ hasText: 'A cluster of 5,000 nodes starts' })).toBeVisible({ timeout: 60_000 });
   await expect(page.locator('#play')).toBeVisible({ timeout: 120_000 });
-  await expect(page.locator('.sums')).toContainText('nodes ready', { timeout: 60_000 });
-  await page.locator('.crowd canvas').click({ position: { x: 5, y: 5 } });
+  await expect(page.locator('.sums')).toContainText('5,000 nodes ready', { timeout: 60_000 });
+  const cells = page.locator('.crowd canvas');
+  await cells.click({ position: { x: 5, y: 5 } });
   await expect(page.locator('#inspector h2')).toHaveText('Node 1');
+  // The second cell of the first row, to be sure that it is the pointer that chooses.
+  await cells.click({ position: { x: 14, y: 5 } });
+  await expect(page.locator('#inspector h2')).toHaveText('Node 2');
+  await page.locator('#crowd-node').fill('4999');
+  await page.locator('#crowd-node').press('Enter');
+  await expect(page.locator('#inspector h2')).toHaveText('Node 4999');
+  await page.getByRole('button', { name: 'Crash host, node 4999' }).click();
+  await expect(page.locator('.sums')).toContainText('1 node no power');
+  await page.locator('#crowd-node').fill('7');
+  await page.locator('#crowd-node').press('Enter');
+  await page.locator('#crowd-next').click();
+  await expect(page.locator('#inspector h2')).toHaveText('Node 4999');
 });

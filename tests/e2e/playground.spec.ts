@@ -107,18 +107,54 @@ test("crashing the leader's host brings another leader, which the list of events
 
 test('the first lesson can be finished with the keyboard alone', async ({ page }) => {
   await open(page, '?where=everything&speed=10');
-  const reach = async (id: string): Promise<void> => {
-    for (let presses = 0; presses < 120; presses += 1) {
+  const reach = async (id: string, most: number): Promise<void> => {
+    for (let presses = 0; presses < most; presses += 1) {
       await page.keyboard.press('Tab');
       if ((await page.evaluate(() => document.activeElement?.id)) === id) return;
     }
-    throw new Error(`The tab key does not lead to #${id}.`);
+    throw new Error(`${most} presses of the tab key do not lead to #${id}.`);
   };
-  await reach('dial-loss_ppm');
+  await reach('dial-loss_ppm', 12);
   await page.keyboard.press('End');
-  await reach('play');
+  await reach('play', 25);
   await page.keyboard.press('Enter');
   await expect(page.locator('#task')).toContainText('Set packet loss back', { timeout: 60_000 });
+});
+
+test('the whole page is few stops of the tab key, and a group of things is one', async ({ page }) => {
+  await open(page);
+  const stops: string[] = [];
+  for (let presses = 0; presses < 100; presses += 1) {
+    await page.keyboard.press('Tab');
+    const stop = await page.evaluate(() => {
+      const element = document.activeElement;
+      if (element === null || element === document.body) return null;
+      return element.closest('.drawing, .pods, .work, .requests, #event-list, .toolbar')?.getAttribute('class') ?? '';
+    });
+    if (stop === null) break;
+    stops.push(stop);
+  }
+  expect(stops.length).toBeGreaterThan(20);
+  expect(stops.length).toBeLessThan(60);
+  // The drawing has the loss handle as well, which is a slider and uses the arrow keys itself.
+  for (const [group, most] of [['drawing', 2], ['pods', 1], ['work', 1], ['requests', 1], ['log', 1]] as const) {
+    const found = stops.filter((stop) => stop === group).length;
+    expect(found, group).toBeGreaterThan(0);
+    expect(found, group).toBeLessThanOrEqual(most);
+  }
+});
+
+test('the arrow keys lead through the drawing', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: /^Member 1,/ }).focus();
+  await page.keyboard.press('ArrowRight');
+  await expect(page.getByRole('button', { name: /^Member 2,/ })).toBeFocused();
+  await page.keyboard.press('ArrowUp');
+  await expect(page.getByRole('button', { name: /^API server 2,/ })).toBeFocused();
+  await page.keyboard.press('Home');
+  await expect(page.getByRole('button', { name: /^kube-controller-manager-1,/ })).toBeFocused();
+  await page.keyboard.press('End');
+  await expect(page.getByRole('button', { name: /^Host 3,/ })).toBeFocused();
 });
 
 test('a thing of the drawing says its name and state, and tells more when chosen', async ({ page }) => {
@@ -130,6 +166,21 @@ test('a thing of the drawing says its name and state, and tells more when chosen
   await expect(api).toHaveAttribute('aria-pressed', 'true');
   await page.getByRole('button', { name: 'Hang API, host 2' }).click();
   await expect(page.getByRole('button', { name: /^API server 2, hung/ })).toBeVisible();
+});
+
+test('an API server shows its watch caches and its priority levels', async ({ page }) => {
+  await open(page, '?speed=5');
+  await page.getByRole('button', { name: /^API server 1,/ }).press('Enter');
+  const tables = page.locator('#inspector table');
+  const pods = tables.filter({ hasText: 'Watch caches' }).getByRole('row', { name: /^pods / });
+  await expect(pods).toHaveText(/^pods[\d,]{2,}0/);
+  await expect(tables.filter({ hasText: 'Priority levels' }).getByRole('row').nth(1)).toHaveText(/\d+\/\d+/);
+  await page.locator('#fault-at').selectOption({ label: 'host 2' });
+  await page.locator('#fault-isolate').click();
+  await page.locator('#fault-at').selectOption({ label: 'host 3' });
+  await page.locator('#fault-isolate').click();
+  await page.locator('#play').click();
+  await expect(pods).toHaveText(/filling/, { timeout: 60_000 });
 });
 
 test('the scene in words says what the drawing says', async ({ page }) => {

@@ -1,9 +1,10 @@
 // Wires the modules. Owns the one state and the one engine.
 
-import { load, type Change, type Engine, type FaultRequest, type Module, type NoteRow } from './engine.ts';
+import { begin, isRefusal, type Beginning, type Plan } from './begin.ts';
+import { load, type Catalog, type Change, type Engine, type FaultRequest, type Module, type NoteRow } from './engine.ts';
 import type { App } from './app.ts';
 import { NO_CLUSTER, clusterOf, type Cluster } from './cluster.ts';
-import { byId, setText } from './dom.ts';
+import { byId } from './dom.ts';
 import { nowMs, type Frame } from './frame.ts';
 import { Loop } from './loop.ts';
 import { noteText, SPOKEN, type Act, type Operation } from './notes.ts';
@@ -27,14 +28,9 @@ import { Tasks } from './view/tasks.ts';
 import { Timeline } from './view/timeline.ts';
 import { TopBar } from './view/topbar.ts';
 import { TopologyPanel } from './view/topology.ts';
+import { Waiting } from './view/waiting.ts';
 import { podName, workloadName } from './words.ts';
 
-/** Simulated time before the page opens, in µs: by then everybody has started, and monitoring has looked twice. */
-const WARM_UP_US = 32_000_000;
-/** The same where there are so many nodes that it would take long: leaders and holders are elected. */
-const WARM_UP_LARGE_US = 5_000_000;
-const LARGE = 200;
-const WARM_UP_BUDGET = 1_000_000;
 /** Texts change at 4 Hz: faster cannot be read. In ms. */
 const TEXT_EVERY = 250;
 /** Charts get new samples this often at most, in ms. */
@@ -43,9 +39,6 @@ const SAMPLES_EVERY = 100;
 const ADDRESS_AFTER = 400;
 /** Notes asked for at once: at high speed hundreds come between two looks, and nobody can read more. */
 const NOTES_MAX = 60;
-/** Dials that are flags are set before the warm-up; these hit the healthy cluster after it. */
-const NETWORK = new Set(['loss_ppm', 'loss_place', 'link_delay_us', 'link_jitter_us', 'link_rate_mbps', 'fsync_us']);
-
 class Page implements App {
   state: State = INITIAL;
   knobs: ReadonlyMap<string, number> = new Map();
@@ -73,8 +66,15 @@ class Page implements App {
   private due: ((frame: Frame) => void)[] = [];
   private addressTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(module: Module, wish: Wish) {
+  /** How many runs were asked for; a newer one makes the older ones stop. */
+  private asked = 0;
+  private readonly waiting: Waiting;
+
+  constructor(module: Module, wish: Wish, { engine, scripted, notices: more }: Beginning, waiting: Waiting) {
     this.module = module;
+    this.engine = engine;
+    this.scripted = scripted;
+    this.waiting = waiting;
     this.catalog = module.catalog;
     const now = (): Frame => module.frame(this.engine, false);
     this.named = {
@@ -82,8 +82,7 @@ class Page implements App {
       pod: (workload: number, template: number, number: number): string => podName(now(), workload, template, number),
     };
     const { scenario, seed, topology, running, speed, theme, notices } = wish;
-    this.state = { ...INITIAL, scenario, seed, topology, speed, theme, notices };
-    this.engine = this.first(wish);
+    this.state = { ...INITIAL, scenario, seed, topology, speed, theme, notices: [...notices, ...more] };
     this.loop = new Loop({
       nowUs: () => this.engine.now_us(),
       run: (untilUs, budget) => this.engine.run(untilUs, budget),
@@ -162,23 +161,38 @@ class Page implements App {
   }
   startOver(scenario: string, seed: number): void {
     const same = scenario === this.state.scenario;
-    this.begin(scenario, seed, same ? this.state.topology : null, same, '');
+    void this.begin(scenario, seed, same ? this.state.topology : null, same, '');
   }
   rebuild(topology: Topology): void {
     const { scenario, seed } = this.state;
-    this.begin(scenario, seed, topology, true, 'topology');
+    void this.begin(scenario, seed, topology, true, 'topology');
   }
   /** Another run; the old one goes on if the engine refuses the new one. */
-  private begin(scenario: string, seed: number, topology: Topology | null, keepDials: boolean, where: string): void {
+  private async begin(scenario: string, seed: number, topology: Topology | null, keepDials: boolean, where: string): Promise<void> {
     const changes = keepDials ? [...this.knobs].map(([name, value]) => ({ name, value })) : [];
-    let fresh: Engine | undefined;
-    this.guard(() => {
-      fresh = this.create(scenario, seed, topology, changes);
-    }, where);
-    if (fresh === undefined) return;
+    this.asked += 1;
+    const mine = this.asked;
+    const plan = { scenario, seed, topology, changes };
+    try {
+      this.act({ type: 'run', running: false });
+      const fresh = await begin(this.module, plan, (share) => {
+        if (mine === this.asked) this.waiting.show(share, nodesOf(plan, this.catalog));
+        return mine === this.asked;
+      });
+      if (fresh === undefined) return;
+      if (mine !== this.asked || this.isBroken) fresh.engine.free();
+      else this.replace(plan, fresh);
+    } catch (error) {
+      this.refused(where, error);
+    }
+    if (mine === this.asked) this.waiting.done();
+  }
+  private replace({ scenario, seed, topology }: Plan, { engine, scripted, notices }: Beginning): void {
     this.act({ type: 'start-over', scenario, seed, topology });
+    this.state = { ...this.state, notices: [...this.state.notices, ...notices] };
     this.engine.free();
-    this.engine = fresh;
+    this.engine = engine;
+    this.scripted = scripted;
     this.stepping = false;
     this.noteNumber = 0;
     this.samplesEnd = 0;
@@ -190,40 +204,6 @@ class Page implements App {
     this.refresh();
   }
 
-  /** The first run. A cluster that the engine refuses becomes the scenario's own, and a sentence. */
-  private first({ scenario, seed, topology, changes }: Wish): Engine {
-    try {
-      return this.create(scenario, seed, topology, changes);
-    } catch (error) {
-      if (topology === null || !(error instanceof Error) || error instanceof WebAssembly.RuntimeError) throw error;
-      const notice = say('bad_parameters_cluster', { sentence: capital(error.message) });
-      this.state = { ...this.state, topology: null, notices: [...this.state.notices, notice] };
-      return this.create(scenario, seed, null, changes);
-    }
-  }
-  /** A healthy, elected cluster with these dials. */
-  private create(scenario: string, seed: number, topology: Topology | null, changes: readonly Change[]): Engine {
-    const engine = this.module.create(scenario, seed, topology);
-    this.scripted = commandsOf(engine.journal()).length > 0;
-    const set = (some: Change[]): void => {
-      try {
-        if (some.length > 0) engine.set_knobs(some);
-      } catch (error) {
-        if (!(error instanceof Error) || error instanceof WebAssembly.RuntimeError) throw error;
-        const notice = say('bad_parameters_together', { sentence: capital(error.message) });
-        this.state = { ...this.state, notices: [...this.state.notices, notice] };
-      }
-    };
-    const knobs: Change[] = engine.knobs();
-    const standing = new Map(knobs.map(({ name, value }) => [name, value]));
-    const moved = changes.filter(({ name, value }) => standing.get(name) !== value);
-    set(moved.filter(({ name }) => !NETWORK.has(name)));
-    const nodes = topology?.nodes ?? this.catalog.scenarios.find(({ name }) => name === scenario)?.nodes ?? 0;
-    const warm = nodes > LARGE || this.scripted ? WARM_UP_LARGE_US : WARM_UP_US;
-    for (let tries = 0; tries < 50 && !engine.run(warm, WARM_UP_BUDGET); tries += 1);
-    set(moved.filter(({ name }) => NETWORK.has(name)));
-    return engine;
-  }
   /** Calls the engine where a refusal is a sentence and anything else its end. */
   private command(call: () => void, where = ''): void {
     const before = this.state.refused;
@@ -240,7 +220,7 @@ class Page implements App {
     }
   }
   private refused(knob: string, error: unknown): void {
-    if (!(error instanceof Error) || error instanceof WebAssembly.RuntimeError) {
+    if (!isRefusal(error)) {
       this.broke(error);
       return;
     }
@@ -398,18 +378,38 @@ function commandsOf(journal: string): { do: Act }[] {
   return JSON.parse(journal).journal;
 }
 
+function nodesOf({ scenario, topology }: Pick<Plan, 'scenario' | 'topology'>, { scenarios }: Catalog): number {
+  return topology?.nodes ?? scenarios.find(({ name }) => name === scenario)?.nodes ?? 0;
+}
+
+/** The first run. A cluster that the engine refuses becomes the scenario's own, and a sentence. */
+async function first(module: Module, wish: Wish, waiting: Waiting): Promise<Page> {
+  const progress = (share: number): boolean => {
+    waiting.show(share, nodesOf(wish, module.catalog));
+    return true;
+  };
+  try {
+    const beginning = await begin(module, wish, progress);
+    if (beginning === undefined) throw new Error(say('never'));
+    byId('page').hidden = false;
+    return new Page(module, wish, beginning, waiting);
+  } catch (error) {
+    if (wish.topology === null || !isRefusal(error)) throw error;
+    const notice = say('bad_parameters_cluster', { sentence: capital(error.message) });
+    return await first(module, { ...wish, topology: null, notices: [...wish.notices, notice] }, waiting);
+  }
+}
+
 async function start(): Promise<void> {
-  const status = byId('loading');
+  const waiting = new Waiting();
   try {
     const module = await load();
-    const wish = parse(location.search, module.catalog);
-    byId('page').hidden = false;
-    new Page(module, wish);
-    status.remove();
+    await first(module, parse(location.search, module.catalog), waiting);
+    waiting.done();
   } catch (error) {
     console.error(error);
     byId('page').hidden = true;
-    setText(status, say('load_failed', { error: error instanceof Error ? error.message : String(error) }));
+    waiting.failed(say('load_failed', { error: error instanceof Error ? error.message : String(error) }));
   }
 }
 

@@ -2,7 +2,7 @@
 
 import uPlot from 'uplot';
 import type { App } from '../app.ts';
-import { html, list, setText } from '../dom.ts';
+import { button, html, list, setAttribute, setText } from '../dom.ts';
 import { say, share, short, span } from '../say.ts';
 import type { Palette } from './palette.ts';
 
@@ -105,7 +105,7 @@ class Chart {
   private readonly plotAt = html('div', { class: 'plot', 'aria-hidden': 'true' });
   private readonly summary = html('p', { class: 'visually-hidden' });
   private readonly keys = html('ul', { class: 'keys', 'aria-hidden': 'true' });
-  private readonly details: HTMLDetailsElement;
+  private readonly details: HTMLElement;
   private readonly table = html('tbody');
   private readonly heads = html('tr');
   private plot: uPlot | undefined;
@@ -116,7 +116,7 @@ class Chart {
   constructor(app: App, spec: Spec) {
     this.app = app;
     this.spec = spec;
-    this.details = html('details', {}, html('summary', {}, say('chart_table')), html('table', {}, html('thead', {}, this.heads), this.table));
+    this.details = html('table', { hidden: true }, html('caption', { class: 'visually-hidden' }, this.title()), html('thead', {}, this.heads), this.table);
     const caption = html('figcaption', {}, html('h3', {}, this.title()), this.keys);
     this.node = html('figure', { class: 'chart', id: `chart-${spec.name}` }, caption, this.plotAt, this.summary, this.details);
     new IntersectionObserver(([entry]) => {
@@ -131,6 +131,9 @@ class Chart {
     return say(`chart_${this.spec.name}`);
   }
 
+  set tabled(tabled: boolean) {
+    this.details.hidden = !tabled;
+  }
   draw(history: History, palette: Palette, theme: string): void {
     if (!this.visible) return;
     const series = this.spec.lines(this.app);
@@ -173,7 +176,7 @@ class Chart {
     });
     const seconds = (last[0] ?? 0) - (first[0] ?? 0);
     setText(this.summary, say('chart_summary', { title: this.title(), series: said.join('; '), span: span(seconds * 1000) }));
-    if (this.details.open) this.fillTable(history, series, rows);
+    if (!this.details.hidden) this.fillTable(history, series, rows);
   }
 
   private fillTable(history: History, series: readonly Line[], rows: Float64Array[]): void {
@@ -230,11 +233,19 @@ export class Charts {
   private readonly charts: Chart[];
   private readonly drawn: number[];
   private next = 0;
+  private tabled = false;
+  private readonly table = button(say('chart_table'), () => this.showTables(!this.tabled), { class: 'quiet-button', id: 'charts-tables', 'aria-pressed': 'false' });
 
   constructor(app: App, parent: HTMLElement) {
     this.charts = SPECS.map((spec) => new Chart(app, spec));
     this.drawn = this.charts.map(() => 0);
-    parent.append(html('h2', { class: 'visually-hidden' }, say('charts')), ...this.charts.map(({ node }) => node));
+    parent.append(html('div', { class: 'head' }, html('h2', {}, say('charts')), this.table), ...this.charts.map(({ node }) => node));
+  }
+  private showTables(tabled: boolean): void {
+    this.tabled = tabled;
+    setAttribute(this.table, 'aria-pressed', String(tabled));
+    for (const chart of this.charts) chart.tabled = tabled;
+    this.describe();
   }
   /** Draws at most one chart, in turn, if it is time to, so that no frame pays for all; `all` where no frame will follow. */
   draw(palette: Palette, theme: string, all: boolean): void {

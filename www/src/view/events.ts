@@ -4,6 +4,7 @@ import type { App } from '../app.ts';
 import { button, html, list, setAttribute, setText } from '../dom.ts';
 import type { NoteRow, WhyRow } from '../engine.ts';
 import { causeText, commandText, noteText, noteTone, sameDials, type Act } from '../notes.ts';
+import { Roving } from '../roving.ts';
 import { capital, moment, say, sayIfKnown } from '../say.ts';
 import { written } from '../spoken.ts';
 
@@ -31,6 +32,7 @@ export class Events {
   private readonly none = html('p', { class: 'muted' }, say('events_none'));
   private readonly hold: HTMLButtonElement;
   private readonly why = html('div', { class: 'why', id: 'why', role: 'region', 'aria-label': say('why_title') });
+  private readonly roving = new Roving(this.log);
   private notes: NoteRow[] = [];
   private shown: readonly NoteRow[] = [];
   private asker: HTMLElement | undefined;
@@ -101,6 +103,7 @@ export class Events {
       if (text !== undefined) setText(text, this.text(note));
       if (ask !== undefined) setAttribute(ask, 'aria-label', say('events_why_this', { what: this.text(note) }));
     });
+    this.roving.tidy();
   }
   /** Asks the engine for the causes that are wanted. Not while a frame is in use. */
   answer(): void {
@@ -117,7 +120,7 @@ export class Events {
   private makeItem(): HTMLLIElement {
     const item = html(
       'li', {}, html('time'), html('span', { class: 'mark', 'aria-hidden': 'true' }), html('span', { class: 'text' }),
-      button(say('events_why'), () => this.askAbout(item), { class: 'quiet-button' }),
+      button(say('events_why'), () => this.askAbout(item), { class: 'quiet-button', tabindex: -1 }),
     );
     return item;
   }

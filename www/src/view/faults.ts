@@ -5,6 +5,7 @@ import { button, html, list, setAttribute, setText } from '../dom.ts';
 import type { FaultRequest } from '../engine.ts';
 import { NONE, type Frame } from '../frame.ts';
 import { faultText } from '../notes.ts';
+import { toolbar } from '../roving.ts';
 import { capital, say, sayIfKnown, span } from '../say.ts';
 import { leaderRow } from '../words.ts';
 
@@ -38,7 +39,7 @@ export class Faults {
   private readonly at: HTMLSelectElement;
   private readonly towards: HTMLSelectElement;
   private readonly towardsRow: HTMLElement;
-  private readonly buttons: HTMLElement;
+  private readonly buttons = toolbar(say('faults'), 'buttons');
   private readonly inForce: HTMLElement;
   private readonly none: HTMLElement;
   private readonly healAll: HTMLButtonElement;
@@ -52,14 +53,13 @@ export class Faults {
     this.towards = html('select', { id: 'fault-towards' });
     this.towardsRow = html('div', { class: 'inline' }, html('label', { for: 'fault-towards' }, say('faults_other')), this.towards);
     this.at.addEventListener('change', () => this.fillTowards());
-    this.buttons = html('div', { class: 'buttons' });
     this.inForce = html('ul', { class: 'in-force', 'aria-label': say('faults_in_force') });
     this.none = html('p', { class: 'muted' }, say('faults_none'));
     this.healAll = button(say('faults_heal_all'), () => app.healAll(), { id: 'heal-all' });
     parent.append(
       html('h2', {}, say('faults')),
       html('div', { class: 'inline' }, html('label', { for: 'fault-at' }, say('faults_at')), this.at),
-      this.buttons, this.towardsRow, this.refused, this.none, this.inForce, this.healAll,
+      this.buttons.node, this.towardsRow, this.refused, this.none, this.inForce, this.healAll,
     );
   }
 
@@ -113,7 +113,7 @@ export class Faults {
     const buttons = faultNames(app).map((name) =>
       button(faultLabel(name), () => app.inject(request(name, this.host(), this.target())), { id: `fault-${name}` }),
     );
-    this.buttons.replaceChildren(...buttons);
+    this.buttons.fill(buttons);
     this.towardsRow.hidden = controlHosts < 2;
   }
   private fillTowards(): void {

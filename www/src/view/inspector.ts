@@ -3,6 +3,7 @@
 import type { App } from '../app.ts';
 import { button, html, list, setAttribute, setText } from '../dom.ts';
 import { NONE, rowsWhere, type Frame } from '../frame.ts';
+import { toolbar } from '../roving.ts';
 import { integer, ppm, say, share, span } from '../say.ts';
 import { same, type Selection } from '../state.ts';
 import * as words from '../words.ts';
@@ -237,14 +238,14 @@ interface Cells {
 function apiTables(frame: Frame, api: number): Cells[] {
   const { cache, level } = frame;
   const caches = rowsWhere(cache, (row) => cache.api(row) === api).map((row) => [
-    frame.objects[cache.kind(row)] ?? '', say(cache.ready(row) === 1 ? 'yes' : 'no'), integer(cache.behind(row)), span(cache.heard(row)),
+    frame.objects[cache.kind(row)] ?? '', cache.ready(row) === 1 ? integer(cache.revision(row)) : say('cache_filling'), integer(cache.behind(row)), span(cache.heard(row)),
     integer(cache.watchers(row)),
   ]);
   const levels = rowsWhere(level, (row) => level.api(row) === api && level.seats(row) > 0).map((row) => [
     frame.levels[level.level(row)] ?? '', say('in_seats', { taken: level.taken(row), all: level.seats(row) }), integer(level.queued(row)), integer(level.rejected(row)),
   ]);
   return [
-    { caption: say('in_caches'), heads: [say('col_resource'), say('col_ready'), say('col_behind'), say('col_heard'), say('col_watchers')], rows: caches },
+    { caption: say('in_caches'), heads: [say('col_resource'), say('col_revision'), say('col_behind'), say('col_heard'), say('col_watchers')], rows: caches },
     { caption: say('in_levels'), heads: [say('col_level'), say('col_seats'), say('col_queued'), say('col_rejected')], rows: levels },
   ].filter(({ rows }) => rows.length > 0);
 }
@@ -263,13 +264,13 @@ export class Inspector {
   private readonly sentence = html('p', { class: 'lead' });
   private readonly facts = html('dl', { class: 'facts' });
   private readonly tables = html('div', { class: 'streams', role: 'group', tabindex: 0, 'aria-label': say('in_tables') });
-  private readonly buttons = html('div', { class: 'buttons small' });
+  private readonly buttons = toolbar(say('in_acts'), 'buttons small');
   private shown: Selection | undefined;
   private cluster = NO_CLUSTER;
 
   constructor(app: App, parent: HTMLElement) {
     this.app = app;
-    parent.append(this.title, this.sentence, this.buttons, this.facts, this.tables);
+    parent.append(this.title, this.sentence, this.buttons.node, this.facts, this.tables);
   }
 
   update(frame: Frame): void {
@@ -301,7 +302,7 @@ export class Inspector {
     if (this.shown !== undefined && same(this.shown, selected) && sameCluster(this.cluster, app.cluster)) return;
     this.shown = selected;
     this.cluster = app.cluster;
-    this.buttons.replaceChildren(...this.buttonsOf(frame, selected));
+    this.buttons.fill(this.buttonsOf(frame, selected));
   }
   private buttonsOf(frame: Frame, selected: Selection): HTMLElement[] {
     const { app } = this;

@@ -3,6 +3,7 @@
 import type { App } from '../app.ts';
 import { button, html, setAttribute, setText } from '../dom.ts';
 import type { Frame } from '../frame.ts';
+import { toolbar } from '../roving.ts';
 import { capital, say } from '../say.ts';
 import type { Selection } from '../state.ts';
 import * as words from '../words.ts';
@@ -61,11 +62,16 @@ export class Kubectl {
       'details', { class: 'more', id: 'new-workload' }, html('summary', {}, say('do_new')),
       field(this.name, say('do_name')), field(this.kind, say('do_kind')), field(this.count, say('do_replicas'), create),
     );
+    const bar = (label: string, buttons: readonly HTMLElement[]): HTMLElement => {
+      const { node, fill } = toolbar(label, 'buttons');
+      fill(buttons);
+      return node;
+    };
     parent.append(
       html('h2', {}, say('kubectl')),
       field(this.workload, say('do_workload')), field(this.replicas, say('do_replicas'), scale),
-      html('div', { class: 'buttons' }, rollout, kill),
-      field(this.node, say('do_node'), add), html('div', { class: 'buttons' }, onNode('drain'), onNode('cordon'), onNode('uncordon')),
+      bar(say('do_workload'), [rollout, kill]),
+      field(this.node, say('do_node'), add), bar(say('do_node'), [onNode('drain'), onNode('cordon'), onNode('uncordon')]),
       fresh, this.refused,
     );
   }

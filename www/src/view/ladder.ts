@@ -7,6 +7,7 @@ import type { Frame } from '../frame.ts';
 import { HurtSince, RUNGS, Stuck, examine, type Rung } from '../health.ts';
 import { clusterOf } from '../cluster.ts';
 import { DRAWN, layOut, lossHandle, type Layout } from '../layout.ts';
+import { Roving } from '../roving.ts';
 import { ppm, say } from '../say.ts';
 import { spoken } from '../spoken.ts';
 import type { Palette } from './palette.ts';
@@ -31,6 +32,9 @@ export class Ladder {
   private readonly headers: Record<Rung, { head: HTMLElement; mark: HTMLElement; state: HTMLElement; since: HTMLElement }>;
   private readonly hurt = new HurtSince();
   private readonly stuck = new Stuck();
+  /** What can be chosen in the drawing; the loss handle is a stop of its own, for it has its own use for the arrow keys. */
+  private readonly drawn = html('div');
+  private readonly roving = new Roving(this.drawn, true);
   private parts: Part[] = [];
   private handle: SVGGElement | undefined;
   private readonly requests: Requests;
@@ -47,11 +51,12 @@ export class Ladder {
     this.headers = Object.fromEntries(RUNGS.map((rung) => [rung, makeHeader(rung)])) as Ladder['headers'];
     this.requests = new Requests(app);
     this.pods = new Pods(app, onLayout);
+    this.drawn.append(this.drawing);
     const upper = html('div', { class: 'upper' });
     this.work = new Work(app);
     const contents = { users: this.requests.node, nodes: this.pods.node, control: this.work.node };
     for (const rung of ['users', 'nodes', 'control'] as const) upper.append(this.headers[rung].head, contents[rung]);
-    this.stage = html('div', { class: 'stage' }, upper, ...DRAWN.map((rung) => this.headers[rung].head), this.drawing, canvas);
+    this.stage = html('div', { class: 'stage' }, upper, ...DRAWN.map((rung) => this.headers[rung].head), this.drawn, canvas);
     parent.append(this.stage);
     this.layout = layOut(600, app.cluster);
     // Asking for sizes while drawing would lay the whole page out.
@@ -120,6 +125,7 @@ export class Ladder {
     this.parts = makeParts(this.app, layout, frame, counts);
     this.handle = this.makeHandle();
     this.drawing.replaceChildren(...lanes(layout), ...this.parts.map(({ node }) => node), this.handle);
+    this.roving.tidy();
   }
 
   private makeHandle(): SVGGElement {

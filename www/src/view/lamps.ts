@@ -14,7 +14,12 @@ interface Row {
   /** In words: since when, how long until it fires, the number. */
   readonly text: string;
   readonly help: string;
+  /** How long until it fires if nothing changes, in ms. */
+  readonly left: number;
 }
+
+/** Alerts listed while they are pending; the rest fold. A list of twenty is not read. */
+const LIT_SHOWN = 4;
 
 export class Lamps {
   private readonly app: App;
@@ -36,12 +41,15 @@ export class Lamps {
 
   update(frame: Frame): void {
     const alerts = this.alerts(frame);
-    const lit = alerts.filter(({ state }) => state !== 'inactive');
+    // What fires first, then what would fire soonest.
+    const lit = alerts.filter(({ state }) => state !== 'inactive').toSorted((a, b) => STATES.indexOf(b.state) - STATES.indexOf(a.state) || a.left - b.left);
     this.none.hidden = lit.length > 0;
-    list(this.lit, lit.toSorted((a, b) => STATES.indexOf(b.state) - STATES.indexOf(a.state)), makeItem, updateItem);
-    const quiet = alerts.filter(({ state }) => state === 'inactive');
-    setText(this.summary, say('alerts_quiet', { n: quiet.length }));
-    if (this.more.open) list(this.all, quiet, makeItem, updateItem);
+    const shown = Math.max(lit.filter(({ state }) => state === 'firing').length, LIT_SHOWN);
+    list(this.lit, lit.slice(0, shown), makeItem, updateItem);
+    const others = [...lit.slice(shown), ...alerts.filter(({ state }) => state === 'inactive')];
+    const pending = Math.max(0, lit.length - shown);
+    setText(this.summary, pending > 0 ? say('alerts_others', { pending, n: others.length - pending }) : say('alerts_quiet', { n: others.length }));
+    if (this.more.open) list(this.all, others, makeItem, updateItem);
     list(this.warnings, this.lamps(frame), makeItem, updateItem);
   }
   /** How many alerts fire and are pending, in words. */
@@ -59,7 +67,7 @@ export class Lamps {
       const since = span(Math.max(0, now - alert.since_ms(row)));
       const values = { since, hold: span(spec.hold_ms), value: amount(alert.value(row), spec.unit), n: alert.instances(row) };
       const text = say(`alert_${state}`, values);
-      return { name: `${spec.name} (${say(`severity_${spec.severity}`)})`, state, text, help: spec.help };
+      return { name: `${spec.name} (${say(`severity_${spec.severity}`)})`, state, text, help: spec.help, left: spec.hold_ms - (now - alert.since_ms(row)) };
     });
   }
   private lamps(frame: Frame): Row[] {
@@ -69,7 +77,7 @@ export class Lamps {
       const lit = lamp.lit_ms(row);
       const values = { value: amount(lamp.value(row), spec.unit), limit: amount(spec.threshold, spec.unit), since: lit === NONE ? '' : span(Math.max(0, now - lit)) };
       const name = capital(sayIfKnown(`lamp_${spec.name}`) ?? spec.name);
-      return { name, state: lit === NONE ? 'inactive' : 'firing', text: say(lit === NONE ? 'lamp_dark' : 'lamp_lit', values), help: spec.help };
+      return { name, state: lit === NONE ? 'inactive' : 'firing', text: say(lit === NONE ? 'lamp_dark' : 'lamp_lit', values), help: spec.help, left: 0 };
     });
   }
 }

@@ -4,7 +4,7 @@ import type { App } from '../app.ts';
 import { html, list, setAttribute, setText } from '../dom.ts';
 import { NONE, type Frame } from '../frame.ts';
 import { capital, integer, moment, say, sayIfKnown, share, span } from '../say.ts';
-import { programName } from '../words.ts';
+import { kindName, programName } from '../words.ts';
 
 /** Rungs as the ladder shows them, from the top. */
 function fromTop<T>(rows: readonly T[]): T[] {
@@ -15,10 +15,13 @@ export class Milestones {
   private readonly app: App;
   private readonly lead = html('p', { class: 'muted' });
   private readonly hurts = html('ol', { class: 'steps', id: 'hurts' });
+  private readonly kinds = html('ol', { class: 'steps pairs', id: 'kind-hurts' });
   private readonly steps = html('ol', { class: 'steps', id: 'recovery' });
   private readonly failure: Band;
   private readonly recovery: Band;
   private readonly harm = html('tbody');
+  private readonly worst = html('p', { class: 'muted', id: 'worst' });
+  private readonly details = html('div', {});
 
   constructor(app: App, parent: HTMLElement) {
     this.app = app;
@@ -26,14 +29,15 @@ export class Milestones {
     this.recovery = new Band(app.catalog.phases.recovery);
     const column = (title: string, ...content: HTMLElement[]): HTMLElement => html('div', {}, html('h3', {}, title), ...content);
     const heads = (['col_workloads', 'col_serving', 'col_missing', 'col_blocked', 'col_harm_requests'] as const).map((key) => html('th', { scope: 'col' }, say(key)));
-    parent.append(
-      html('h2', {}, say('milestones')), this.lead,
+    parent.append(html('h2', {}, say('milestones')), this.lead, this.details);
+    this.details.append(
       html(
         'div', { class: 'measured' },
-        column(say('milestones_hurt'), this.hurts), column(say('milestones_claimed'), this.failure.node),
+        column(say('milestones_hurt'), this.hurts, html('h3', {}, say('milestones_kinds')), this.kinds), column(say('milestones_claimed'), this.failure.node),
         column(say('milestones_recovery'), this.steps), column(say('milestones_claimed'), this.recovery.node),
       ),
       html('table', { class: 'harm' }, html('caption', {}, say('harm')), html('thead', {}, html('tr', {}, ...heads)), this.harm),
+      this.worst,
     );
   }
 
@@ -43,6 +47,8 @@ export class Milestones {
     const began = episode.began_ms(0);
     const healed = episode.healed_ms(0);
     setText(this.lead, this.leadText(frame));
+    // Before anything is hurt there is nothing to compare.
+    this.details.hidden = began === NONE;
     this.failure.update(began === NONE ? -1 : Math.min(now, healed === NONE ? now : healed) - began);
     this.recovery.update(healed === NONE ? -1 : now - healed);
     const rungs = fromTop(this.app.catalog.rungs.map((name, row) => ({ name, row })));
@@ -51,6 +57,11 @@ export class Milestones {
       const state = began === NONE || at === NONE ? 'none' : 'bad';
       const text = state === 'none' ? say('hurt_not') : say('hurt_after', { span: span(Math.max(0, at - began)), sign: this.sign(frame, row) });
       updateStep(item, state, say(`rung_${RUNGS[name] ?? 'users'}`), text);
+    });
+    list(this.kinds, kindsInOrder(frame), makeStep, (item, kind) => {
+      const at = frame.kind_hurt.at_ms(kind);
+      const hit = began !== NONE && at !== NONE;
+      updateStep(item, hit ? 'bad' : 'none', capital(kindName(frame, kind)), hit ? say('kind_hurt_after', { span: span(Math.max(0, at - began)) }) : say('kind_hurt_not'));
     });
     const steps = this.app.catalog.steps.map((name, row) => ({ name, row }));
     list(this.steps, steps, makeStep, (item, { name, row }) => {
@@ -88,7 +99,15 @@ export class Milestones {
       ];
       list(line, cells, () => html('td'), setText);
     });
+    const [worst] = rows.toSorted((a, b) => harm.missing_ms(b) - harm.missing_ms(a));
+    const most = worst === undefined ? 0 : harm.missing_ms(worst);
+    setText(this.worst, most === 0 ? say('harm_none') : say('harm_worst', { workloads: say(`workload_kind_${worst ?? 0}` as 'workload_kind_0'), span: span(most) }));
   }
+}
+
+/** Kinds of requests, the first to fail first; those that did not fail last. */
+function kindsInOrder({ kinds, kind_hurt }: Frame): number[] {
+  return kinds.map((_, kind) => kind).toSorted((a, b) => kind_hurt.at_ms(a) - kind_hurt.at_ms(b) || a - b);
 }
 
 /** The engine's rungs by the names that the page has for them. */

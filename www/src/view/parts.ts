@@ -21,7 +21,7 @@ const LINE = 17;
 function thing(app: App, selection: Selection, hit: SVGElement, ...shapes: SVGElement[]): { node: SVGGElement; name(frame: Frame): void } {
   hit.classList.add('hit');
   // The texts lie beside the button, not in it: its name says all that they say, in whole words.
-  const target = svg('g', { class: 'target', role: 'button', tabindex: 0 }, hit);
+  const target = svg('g', { class: 'target', role: 'button', tabindex: -1 }, hit);
   const picture = svg('g', { class: 'picture', 'aria-hidden': 'true' }, ...shapes);
   const node = svg('g', { class: `thing ${selection.thing}` }, target, picture);
   const select = (): void => app.act({ type: 'select', selection });

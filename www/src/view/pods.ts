@@ -101,32 +101,33 @@ export class Pods {
     this.grid.replaceChildren(...parts);
   }
   private makeBlock(first: number, count: number, ids: readonly number[], head: number): HTMLElement {
-    const block = html('div', { class: 'block' });
+    const block = html('div', { class: 'block', role: 'grid', 'aria-label': say('pods_block', { from: first + 1, to: first + count }) });
     block.style.gridTemplateColumns = `${head}px repeat(${count}, minmax(${NODE - 1}px, 1fr)) minmax(${NODE - 1}px, auto)`;
-    block.append(html('span', { class: 'corner muted' }, say('pods_nodes')));
+    const line = html('div', { class: 'line', role: 'row' }, html('span', { class: 'corner muted', role: 'columnheader' }, say('pods_nodes')));
+    block.append(line);
     for (let node = first; node < first + count; node += 1) {
       const mark = html('span', { class: 'mark', 'aria-hidden': 'true' });
       const select = button(String(node + 1), () => this.app.act({ type: 'select', selection: { thing: 'node', row: node } }), { class: 'node-head' });
       select.append(mark);
       this.columns.push({ node, button: select, mark });
-      block.append(select);
+      line.append(html('div', { class: 'head-cell', role: 'columnheader' }, select));
     }
-    block.append(html('span', { class: 'corner muted' }, first === 0 ? say('pods_no_node') : ''));
+    line.append(html('span', { class: 'corner muted', role: 'columnheader' }, first === 0 ? say('pods_no_node') : ''));
     for (const id of ids) {
       const count_ = html('span', { class: 'count' });
       const name = html('span', { class: 'name' });
       const select = button('', () => this.app.act({ type: 'select', selection: { thing: 'workload', row: id } }), { class: 'workload-head' });
       select.append(name, count_);
       this.heads.get(id)?.push({ button: select, count: count_ });
-      block.append(select);
-      for (let node = first; node < first + count; node += 1) block.append(this.makeCell(id, node));
+      const cells = Array.from({ length: count }, (_, at) => this.makeCell(id, first + at));
       // Pods without a node stand in the first block.
-      block.append(first === 0 ? this.makeCell(id, NONE) : html('span'));
+      const rest = first === 0 ? this.makeCell(id, NONE) : html('span', { role: 'gridcell' });
+      block.append(html('div', { class: 'line', role: 'row' }, html('div', { class: 'head-cell', role: 'rowheader' }, select), ...cells, rest));
     }
     return block;
   }
   private makeCell(workload: number, node: number): HTMLElement {
-    const cell = html('div', { class: 'cell' });
+    const cell = html('div', { class: 'cell', role: 'gridcell' });
     this.cells.set(`${workload} ${node}`, cell);
     return cell;
   }
@@ -206,23 +207,44 @@ class Crowd {
   private readonly canvas = html('canvas', { 'aria-hidden': 'true' });
   private readonly sums = html('ul', { class: 'sums' });
   private readonly workloads = html('div', { class: 'crowd-workloads' });
+  private readonly number = html('input', { type: 'number', id: 'crowd-node', min: 1, step: 1, value: 1, inputmode: 'numeric' });
+  private readonly troubled = button(say('crowd_next'), () => this.next(), { id: 'crowd-next' });
+  private readonly roving = new Roving(this.workloads);
+  /** The nodes that are not ready, as of the newest frame. */
+  private wrong: number[] = [];
   private per = 1;
 
   constructor(app: App) {
     this.app = app;
-    this.node.append(this.canvas, this.sums, this.workloads);
+    const find = html('div', { class: 'find' }, html('label', { for: this.number.id }, say('crowd_node')), this.number, this.troubled);
+    this.node.append(this.canvas, this.sums, find, this.workloads);
+    this.number.addEventListener('change', () => this.choose(Number(this.number.value) - 1));
     this.canvas.addEventListener('click', (event) => {
       const row = Math.floor(event.offsetY / CELL) * this.per + Math.floor(event.offsetX / CELL);
-      if (row < app.cluster.nodes) app.act({ type: 'select', selection: { thing: 'node', row } });
+      if (event.offsetX < this.per * CELL) this.choose(row);
     });
+  }
+  private choose(row: number): void {
+    const { app } = this;
+    if (!Number.isInteger(row) || row < 0 || row >= app.cluster.nodes) return;
+    this.number.value = String(row + 1);
+    app.act({ type: 'select', selection: { thing: 'node', row } });
+  }
+  private next(): void {
+    const { selected } = this.app.state;
+    const after = selected.thing === 'node' ? selected.row : -1;
+    const row = this.wrong.find((node) => node > after) ?? this.wrong[0];
+    if (row !== undefined) this.choose(row);
   }
 
   update(frame: Frame, palette: Palette, width: number): void {
     this.draw(frame, palette, Math.max(CELL, width));
     const counts = new Map<words.NodeShape, number>();
+    this.wrong = [];
     for (let row = 0; row < frame.node.rows; row += 1) {
       const shape = words.nodeShape(frame, row);
       counts.set(shape, (counts.get(shape) ?? 0) + 1);
+      if (shape !== 'ready') this.wrong.push(row);
     }
     const shown = CROWD.filter((shape) => (counts.get(shape) ?? 0) > 0);
     list(this.sums, shown, () => html('li', {}, html('span', { class: 'cellmark', 'aria-hidden': 'true' }), html('span')), (item, shape) => {
@@ -230,13 +252,16 @@ class Crowd {
       if (mark !== undefined) setAttribute(mark, 'data-shape', shape);
       if (text !== undefined) setText(text, say('crowd_count', { n: counts.get(shape) ?? 0, state: say(`node_${shape}`) }));
     });
+    this.troubled.disabled = this.wrong.length === 0;
+    setAttribute(this.number, 'max', frame.node.rows);
     const rows = Array.from({ length: frame.workload.rows }, (_, row) => row);
     list(this.workloads, rows, () => this.makeWorkload(), (select, row) => this.updateWorkload(frame, select, row));
+    this.roving.tidy();
   }
   private makeWorkload(): HTMLButtonElement {
     const select: HTMLButtonElement = button('', () => {
       this.app.act({ type: 'select', selection: { thing: 'workload', row: Number(select.dataset['id']) } });
-    }, { class: 'crowd-workload' });
+    }, { class: 'crowd-workload', tabindex: -1 });
     select.append(html('span', { class: 'name' }), html('span', { class: 'bar', 'aria-hidden': 'true' }, html('i')), html('span', { class: 'count' }));
     return select;
   }

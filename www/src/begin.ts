@@ -1,0 +1,77 @@
+// How a run begins: a cluster with its dials, simulated until everybody has started. In slices, so that the page lives.
+
+import type { Change, Engine, Module } from './engine.ts';
+import { capital, say } from './say.ts';
+import type { Topology } from './state.ts';
+
+/** Simulated time before the page opens, in µs: by then everybody has started, and monitoring has looked twice. */
+const WARM_UP_US = 32_000_000;
+/** The same where a script breaks things by itself from 20 s on: leaders and holders are elected. */
+const WARM_UP_SCRIPTED_US = 5_000_000;
+/** Events between two looks at the clock, and the time after which the browser has its turn, in ms. */
+const BUDGET = 10_000;
+const TURN = 40;
+/** Dials that are flags are set before the warm-up; these hit the healthy cluster after it. */
+const NETWORK = new Set(['loss_ppm', 'loss_place', 'link_delay_us', 'link_jitter_us', 'link_rate_mbps', 'fsync_us']);
+
+export interface Plan {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly topology: Topology | null;
+  readonly changes: readonly Change[];
+}
+export interface Beginning {
+  readonly engine: Engine;
+  /** Whether the scenario does things by itself. */
+  readonly scripted: boolean;
+  /** What could not be had, a sentence each. */
+  readonly notices: readonly string[];
+}
+
+/** A healthy, elected cluster. `progress` hears how far it is, from 0 to 1; where it says false, nobody waits any more. */
+export async function begin(module: Module, plan: Plan, progress: (share: number) => boolean): Promise<Beginning | undefined> {
+  const engine = module.create(plan.scenario, plan.seed, plan.topology);
+  const scripted = JSON.parse(engine.journal()).journal.length > 0;
+  const notices: string[] = [];
+  const set = (some: Change[]): void => {
+    try {
+      if (some.length > 0) engine.set_knobs(some);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      notices.push(say('bad_parameters_together', { sentence: capital(error.message) }));
+    }
+  };
+  const knobs: Change[] = engine.knobs();
+  const standing = new Map(knobs.map(({ name, value }) => [name, value]));
+  const moved = plan.changes.filter(({ name, value }) => standing.get(name) !== value);
+  set(moved.filter(({ name }) => !NETWORK.has(name)));
+  const until = scripted ? WARM_UP_SCRIPTED_US : WARM_UP_US;
+  for (let turn = performance.now(); !engine.run(until, BUDGET); ) {
+    if (performance.now() - turn < TURN) continue;
+    if (!progress(engine.now_us() / until)) {
+      engine.free();
+      return undefined;
+    }
+    await breath();
+    turn = performance.now();
+  }
+  set(moved.filter(({ name }) => NETWORK.has(name)));
+  return { engine, scripted, notices };
+}
+
+/** Whether the engine said no in a sentence, and did not break. */
+export function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && !(error instanceof WebAssembly.RuntimeError);
+}
+
+/** Lets the browser draw. A message comes at once, also in a hidden tab, where timers wait for a second. */
+function breath(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
