@@ -53,15 +53,18 @@ fn wrong_after_healing(play: &mut Play) -> Vec<String> {
         wrong.push(format!("{failed} requests of users failed"));
     }
     // A member keeps with each other one two streams, a prober and at most four POSTs. Each API server has a connection
-    // for each kind of object, and is connected to by a manager, a scheduler, the users and whoever probes it and its
-    // member; each node by a kubelet and a kube-proxy.
+    // for each kind of object, and is connected to by a manager, a scheduler, the users and the balancer; two probes are
+    // made of it and two of its member. Each node has a kubelet and a kube-proxy. The operator has one, and the users
+    // have one with a pod of each of the three Services.
     let directory = play.sim.directory();
     let (members, apis) = (usize::from(directory.members), usize::from(directory.api_servers));
     let peers = members * (members - 1) * 3;
-    let expected = peers + apis * (Kind::ALL.len() + 7) + usize::from(directory.nodes) * 2;
+    let expected = peers + apis * (Kind::ALL.len() + 8) + usize::from(directory.nodes) * 2 + 4;
     let sockets = play.sim.sockets().iter().count();
     if sockets > expected + 8 {
-        wrong.push(format!("{sockets} connections where {expected} are needed"));
+        let mut ports = std::collections::BTreeMap::<String, u32>::new();
+        play.sim.sockets().iter().for_each(|it| *ports.entry(format!("{:?}", it.port)).or_default() += 1);
+        wrong.push(format!("{sockets} connections where {expected} are needed: {ports:?}"));
     }
     let (pending, packets) = (play.sim.pending(), play.sim.packets_in_flight());
     if pending > 400 * members + 20 * usize::from(directory.nodes) || packets > 200 {
