@@ -180,6 +180,7 @@ export const en = {
   bad_renewing: '{program} could not renew for {span}',
   bad_exited: '{program} exited, back in {span}',
   bad_exited_now: '{program} exited',
+  bad_all_failing: 'no {kinds} succeed',
   bad_failing: '{share} of {kind} fail at API server {n}',
   bad_stalled: 'no {kind} finish at API server {n}',
   bad_waiting: { one: '{n} {kind} at API server {api} hangs', other: '{n} {kind} at API server {api} hang' },

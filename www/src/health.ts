@@ -1,7 +1,7 @@
 // What is wrong on each rung, worst first, and since when. Read off the frame alone: no rung looks at a dial.
 
 import { NONE, nowMs, rowsWhere, type Frame } from './frame.ts';
-import { moment, ppm, say, share, span, type Key } from './say.ts';
+import { moment, oneOf, ppm, say, share, span, type Key } from './say.ts';
 import { apiShape, cachesOf, electorName, electorShape, hostName, kindName, managerText, nodeShape, workloadName, type NodeShape } from './words.ts';
 
 export type Rung = 'users' | 'nodes' | 'control' | 'election' | 'api' | 'etcd' | 'network';
@@ -232,8 +232,14 @@ function users(frame: Frame): Health {
   const findings = new Findings();
   const { load } = frame;
   let served = 0;
+  // Kinds that fare as badly everywhere are one sentence.
+  const dead = frame.kinds.flatMap((_, kind) => {
+    const rows = rowsWhere(load, (row) => load.kind(row) === kind && load.sent(row) > 0);
+    return rows.length > 1 && rows.every((row) => load.success(row) === 0 || (load.success(row) < 0 && load.waiting(row) > 0)) ? [kind] : [];
+  });
+  if (dead.length > 0) findings.add(1.5, say('bad_all_failing', { kinds: oneOf(dead.map((kind) => kindName(frame, kind))) }));
   for (let row = 0; row < load.rows; row += 1) {
-    if (load.sent(row) === 0) continue;
+    if (load.sent(row) === 0 || dead.includes(load.kind(row))) continue;
     const api = load.api(row);
     const values = { kind: kindName(frame, load.kind(row)), n: api + 1 };
     const success = load.success(row);

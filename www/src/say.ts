@@ -34,6 +34,13 @@ const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const significant = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 2 });
 const tenths = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
+const either = new Intl.ListFormat(LOCALE, { type: 'disjunction' });
+
+/** "reads, writes or lists". */
+export function oneOf(names: readonly string[]): string {
+  return either.format(names);
+}
+
 export function integer(value: number): string {
   return whole.format(value);
 }
@@ -91,6 +98,6 @@ export function ppm(value: number): string {
 
 /** The text with its first letter in upper case, unless it begins with the name of a program or a field. */
 export function capital(text: string): string {
-  if (/^[a-z]+[-_]\w/.test(text)) return text;
+  if (/^([a-z]+[-_]\w|etcd\b)/.test(text)) return text;
   return text.charAt(0).toLocaleUpperCase(LOCALE) + text.slice(1);
 }

@@ -11,7 +11,7 @@ const NO_PROGRAM = 0xffff;
 export function programName(program: number, cluster: Cluster): string {
   if (program === NO_PROGRAM) return say('name_world');
   const found = programAt(program, cluster);
-  return 'n' in found ? say(`name_${found.what}_program`, { n: found.n + 1 }) : say(`name_${found.what}`);
+  return 'n' in found ? say(`name_${found.what}_program`, { n: String(found.n + 1) }) : say(`name_${found.what}`);
 }
 
 /** A member's name from its member id; 0 is nobody. */

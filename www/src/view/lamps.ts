@@ -14,6 +14,7 @@ interface Row {
   /** In words: since when, how long until it fires, the number. */
   readonly text: string;
   readonly help: string;
+  readonly critical: boolean;
   /** How long until it fires if nothing changes, in ms. */
   readonly left: number;
 }
@@ -41,8 +42,8 @@ export class Lamps {
 
   update(frame: Frame): void {
     const alerts = this.alerts(frame);
-    // What fires first, then what would fire soonest.
-    const lit = alerts.filter(({ state }) => state !== 'inactive').toSorted((a, b) => STATES.indexOf(b.state) - STATES.indexOf(a.state) || a.left - b.left);
+    // What fires first, then what is worst, then what would fire soonest.
+    const lit = alerts.filter(({ state }) => state !== 'inactive').toSorted((a, b) => STATES.indexOf(b.state) - STATES.indexOf(a.state) || Number(b.critical) - Number(a.critical) || a.left - b.left);
     this.none.hidden = lit.length > 0;
     const shown = Math.max(lit.filter(({ state }) => state === 'firing').length, LIT_SHOWN);
     list(this.lit, lit.slice(0, shown), makeItem, updateItem);
@@ -67,7 +68,7 @@ export class Lamps {
       const since = span(Math.max(0, now - alert.since_ms(row)));
       const values = { since, hold: span(spec.hold_ms), value: amount(alert.value(row), spec.unit), n: alert.instances(row) };
       const text = say(`alert_${state}`, values);
-      return { name: `${spec.name} (${say(`severity_${spec.severity}`)})`, state, text, help: spec.help, left: spec.hold_ms - (now - alert.since_ms(row)) };
+      return { name: `${spec.name} (${say(`severity_${spec.severity}`)})`, state, text, help: spec.help, critical: spec.severity === 'critical', left: spec.hold_ms - (now - alert.since_ms(row)) };
     });
   }
   private lamps(frame: Frame): Row[] {
@@ -77,7 +78,7 @@ export class Lamps {
       const lit = lamp.lit_ms(row);
       const values = { value: amount(lamp.value(row), spec.unit), limit: amount(spec.threshold, spec.unit), since: lit === NONE ? '' : span(Math.max(0, now - lit)) };
       const name = capital(sayIfKnown(`lamp_${spec.name}`) ?? spec.name);
-      return { name, state: lit === NONE ? 'inactive' : 'firing', text: say(lit === NONE ? 'lamp_dark' : 'lamp_lit', values), help: spec.help, left: 0 };
+      return { name, state: lit === NONE ? 'inactive' : 'firing', text: say(lit === NONE ? 'lamp_dark' : 'lamp_lit', values), help: spec.help, critical: false, left: 0 };
     });
   }
 }

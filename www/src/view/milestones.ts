@@ -2,6 +2,7 @@
 
 import type { App } from '../app.ts';
 import { html, list, setAttribute, setText } from '../dom.ts';
+import { programAt } from '../cluster.ts';
 import { NONE, type Frame } from '../frame.ts';
 import { capital, integer, moment, say, sayIfKnown, share, span } from '../say.ts';
 import { kindName, programName } from '../words.ts';
@@ -85,7 +86,7 @@ export class Milestones {
     const name = this.app.catalog.signs[hurt.sign(row)] ?? '';
     const sign = sayIfKnown(`sign_${name}`) ?? name;
     const program = hurt.program(row);
-    return program === NONE ? sign : say('sign_at', { sign, program: programName(program, this.app.cluster) });
+    return program === NONE || programAt(program, this.app.cluster).what === 'users' ? sign : say('sign_at', { sign, program: programName(program, this.app.cluster) });
   }
   private updateHarm({ harm }: Frame): void {
     const rows = Array.from({ length: harm.rows }, (_, row) => row).filter((row) => harm.desired(row) > 0);

@@ -82,7 +82,9 @@ export function electorPart(app: App, layout: Layout, row: number, api: number, 
       const back = elector.restart_in(row);
       const rest =
         now === 'exited' ? (back > 0 ? say('draw_back_in', { span: span(back) }) : '') : left > 0 ? span(left) : say(layout.narrow ? 'draw_expired_short' : 'draw_expired');
-      setText(state, [say(now), rest].filter((part) => part !== '').join(' · '));
+      // Where there is no room the hollow square says that it stands by.
+      const first = layout.narrow && now === 'standby' && left <= 0 ? '' : say(now);
+      setText(state, [first, rest].filter((part) => part !== '').join(' · '));
       setAttribute(state, 'data-tone', now === 'exited' ? 'bad' : left > 0 ? '' : 'wait');
       for (const { lamp, group } of lamps) {
         const on = elector[lamp](row) === 1;

@@ -16,8 +16,10 @@ const HEAD_NARROW = 94;
 const NODE = 27;
 /** Above this each node is one cell. Chosen: three rows of nodes on a laptop. */
 const NODES_MAX = 60;
-/** The size of a cell where there are many nodes, in px. */
-const CELL = 9;
+/** The size of a node's cell, in px. Of thousands they are smaller, so that the control plane below them stays in sight. */
+function cellSize(nodes: number): number {
+  return nodes > 1000 ? 6 : 9;
+}
 
 const POD_PATHS: Readonly<Record<words.PodShape, string>> = {
   ready: 'M5 0A5 5 0 1 1 -5 0A5 5 0 1 1 5 0Z',
@@ -112,7 +114,10 @@ export class Pods {
       this.columns.push({ node, button: select, mark });
       line.append(html('div', { class: 'head-cell', role: 'columnheader' }, select));
     }
-    line.append(html('span', { class: 'corner muted', role: 'columnheader' }, first === 0 ? say('pods_no_node') : ''));
+    // Pods without a node stand in the first block; the others keep the room free, so that the columns are below each other.
+    const rest = first === 0;
+    if (rest) line.append(html('span', { class: 'corner muted', role: 'columnheader' }, say('pods_no_node')));
+    block.classList.toggle('spare', !rest);
     for (const id of ids) {
       const count_ = html('span', { class: 'count' });
       const name = html('span', { class: 'name' });
@@ -120,9 +125,8 @@ export class Pods {
       select.append(name, count_);
       this.heads.get(id)?.push({ button: select, count: count_ });
       const cells = Array.from({ length: count }, (_, at) => this.makeCell(id, first + at));
-      // Pods without a node stand in the first block.
-      const rest = first === 0 ? this.makeCell(id, NONE) : html('span', { role: 'gridcell' });
-      block.append(html('div', { class: 'line', role: 'row' }, html('div', { class: 'head-cell', role: 'rowheader' }, select), ...cells, rest));
+      if (rest) cells.push(this.makeCell(id, NONE));
+      block.append(html('div', { class: 'line', role: 'row' }, html('div', { class: 'head-cell', role: 'rowheader' }, select), ...cells));
     }
     return block;
   }
@@ -220,8 +224,8 @@ class Crowd {
     this.node.append(this.canvas, this.sums, find, this.workloads);
     this.number.addEventListener('change', () => this.choose(Number(this.number.value) - 1));
     this.canvas.addEventListener('click', (event) => {
-      const row = Math.floor(event.offsetY / CELL) * this.per + Math.floor(event.offsetX / CELL);
-      if (event.offsetX < this.per * CELL) this.choose(row);
+      const size = cellSize(app.cluster.nodes);
+      this.choose(Math.floor(event.offsetY / size) * this.per + Math.min(this.per - 1, Math.floor(event.offsetX / size)));
     });
   }
   private choose(row: number): void {
@@ -238,7 +242,7 @@ class Crowd {
   }
 
   update(frame: Frame, palette: Palette, width: number): void {
-    this.draw(frame, palette, Math.max(CELL, width));
+    this.draw(frame, palette, width);
     const counts = new Map<words.NodeShape, number>();
     this.wrong = [];
     for (let row = 0; row < frame.node.rows; row += 1) {
@@ -286,10 +290,11 @@ class Crowd {
     const { canvas } = this;
     const context = canvas.getContext('2d');
     if (context === null) return;
-    this.per = Math.max(1, Math.floor(width / CELL));
+    const each = cellSize(frame.node.rows);
+    this.per = Math.max(1, Math.floor(width / each));
     const lines = Math.ceil(frame.node.rows / this.per);
     const ratio = Math.min(2, globalThis.devicePixelRatio);
-    const [w, h] = [this.per * CELL, lines * CELL];
+    const [w, h] = [this.per * each, lines * each];
     if (canvas.width !== w * ratio || canvas.height !== h * ratio) {
       [canvas.width, canvas.height] = [w * ratio, h * ratio];
       [canvas.style.width, canvas.style.height] = [`${w}px`, `${h}px`];
@@ -298,16 +303,15 @@ class Crowd {
     context.clearRect(0, 0, w, h);
     const { selected } = this.app.state;
     for (let row = 0; row < frame.node.rows; row += 1) {
-      const [x, y] = [(row % this.per) * CELL, Math.floor(row / this.per) * CELL];
-      this.cell(context, palette, words.nodeShape(frame, row), x, y);
+      const [x, y] = [(row % this.per) * each, Math.floor(row / this.per) * each];
+      this.cell(context, palette, words.nodeShape(frame, row), x, y, each - (each > 6 ? 2 : 1));
       if (selected.thing === 'node' && selected.row === row) {
         context.strokeStyle = palette.ink;
-        context.strokeRect(x + 0.5, y + 0.5, CELL - 2, CELL - 2);
+        context.strokeRect(x - 0.5, y - 0.5, each, each);
       }
     }
   }
-  private cell(context: CanvasRenderingContext2D, palette: Palette, shape: words.NodeShape, x: number, y: number): void {
-    const size = CELL - 2;
+  private cell(context: CanvasRenderingContext2D, palette: Palette, shape: words.NodeShape, x: number, y: number, size: number): void {
     if (shape === 'ready' || shape === 'silent') {
       context.fillStyle = shape === 'ready' ? palette.calm : palette.wait;
       context.fillRect(x, y, size, size);
