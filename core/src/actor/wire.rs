@@ -6,6 +6,7 @@ use crate::etcd::command::Proposal;
 use crate::etcd::kv::Store;
 use crate::etcd::message::Message as RaftMessage;
 use crate::etcd::rpc as etcd;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 /// A member's store on its way to a peer that is too far behind for the log.
@@ -27,6 +28,9 @@ impl Snapshot {
 }
 
 /// A message between two programs.
+///
+/// What is large stands behind a pointer: a message is moved many times on its way, and the queues it waits in hold
+/// small things, too.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Message {
     /// etcd peers: the GET that opens a stream: who wants to read, and which of the two. The receiver of messages dials.
@@ -36,7 +40,7 @@ pub enum Message {
     /// etcd peers: a stream's own keepalive.
     LinkHeartbeat,
     /// etcd peers: a Raft message, on a stream or in a POST.
-    Raft(RaftMessage<Proposal>),
+    Raft(Box<RaftMessage<Proposal>>),
     /// etcd peers: a snapshot, in a POST.
     Snapshot(Arc<Snapshot>),
     /// etcd peers: the 204 that answers a POST.
@@ -50,17 +54,17 @@ pub enum Message {
     /// etcd: its answer: whether it is well.
     HealthReply(u32, bool),
     /// etcd client: a call.
-    Rpc(etcd::Request),
+    Rpc(Box<etcd::Request>),
     /// etcd client: its answer.
-    RpcReply(etcd::Reply),
+    RpcReply(Box<etcd::Reply>),
     /// etcd client: on its watch stream.
     Watch(etcd::WatchCall),
     /// etcd client: what a watch tells.
     WatchReply(etcd::WatchReply),
     /// API: a request.
-    Api(api::Request),
+    Api(Box<api::Request>),
     /// API: its answer.
-    ApiReply(api::Reply),
+    ApiReply(Box<api::Reply>),
     /// API: what a WATCH tells.
     ApiEvents(api::WatchEvents),
     /// Users: a request to a pod of a Service, numbered.

@@ -356,7 +356,7 @@ impl ApiServer {
             return;
         }
         match message {
-            Message::Api(request) => self.on_request(cx, conn, request),
+            Message::Api(request) => self.on_request(cx, conn, *request),
             Message::Cancel(id) if self.fan_out.cancel(conn, id) => {}
             Message::Cancel(id) => self.cancel(cx, conn, id),
             Message::Ping => cx.send(conn, PING_BYTES, Message::Pong),

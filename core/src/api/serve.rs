@@ -11,6 +11,7 @@ use crate::engine::{LocalTime, Span};
 use crate::etcd::rpc::{Op, Response};
 use crate::net::packet::ConnId;
 use crate::object::{KeyValue, Kind, Revision};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -323,7 +324,7 @@ impl ApiServer {
         let Content { kv, list, retry_after } = content;
         let Request { id, verb, key, level, .. } = active.request;
         let reply = Reply { id, status, kv, list, retry_after };
-        cx.send(active.conn, reply.bytes(), Message::ApiReply(reply));
+        cx.send(active.conn, reply.bytes(), Message::ApiReply(Box::new(reply)));
         self.answered += 1;
         let failed = [Status::TooManyRequests, Status::InternalError, Status::Unavailable, Status::Timeout];
         self.failed += u64::from(failed.contains(&status));

@@ -8,6 +8,7 @@ use crate::etcd::rpc::{
 };
 use crate::net::tcp::Reason;
 use crate::object::{Change, Kind, Object, Owner, Phase, Pod};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use rpc::{EventType, Level, Request, Selector, Verb, Version, WatchEvents};
 
@@ -68,7 +69,7 @@ impl Member {
             _ if self.mute => None,
             Effect::Send(conn, _, Message::Rpc(request)) => {
                 let result = self.apply(&request.op);
-                Some((ms, Input::Message(*conn, Message::RpcReply(EtcdReply { id: request.id, result }))))
+                Some((ms, Input::Message(*conn, Message::RpcReply(Box::new(EtcdReply { id: request.id, result })))))
             }
             Effect::Send(conn, _, Message::Watch(WatchCall::Create { watch, from, to, .. })) => {
                 self.watches.push((*conn, *watch, *from, *to));
@@ -118,7 +119,7 @@ fn request(id: u32, verb: Verb, resource_version: Revision) -> Request {
     Request { id, ..request }
 }
 fn ask(bench: &mut Rig, id: u32, verb: Verb, resource_version: Revision) {
-    let input = Input::Message(CLIENT, Message::Api(request(id, verb, resource_version)));
+    let input = Input::Message(CLIENT, Message::Api(Box::new(request(id, verb, resource_version))));
     bench.later(Span::ZERO, input);
 }
 /// When each request was answered, and how.
@@ -144,7 +145,7 @@ fn probed_every_second_it_checks_etcd_as_often_and_says_when_that_changes() {
     let mut bench = up(&mut member);
     assert_eq!(told(&bench, NoteKind::EtcdConnected), [1]);
     for second in 1..=30 {
-        let probe = Message::Api(request(second, Verb::Readyz, 0));
+        let probe = Message::Api(Box::new(request(second, Verb::Readyz, 0)));
         bench.later(Span::from_ms(u64::from(second) * 1_000 - 500), Input::Message(CLIENT, probe));
     }
     assert_eq!((bench.actor.healthy(), bench.actor.etcd_state()), (false, 2));
@@ -253,7 +254,7 @@ fn errors_of_etcd_are_500_and_a_broken_connection_fails_writes() {
         _ => None,
     });
     let reply = EtcdReply { id: id.expect("the call went out"), result: Err(EtcdError::Timeout) };
-    bench.later(Span::ZERO, Input::Message(conn, Message::RpcReply(reply)));
+    bench.later(Span::ZERO, Input::Message(conn, Message::RpcReply(Box::new(reply))));
     ask(&mut bench, 2, Verb::Create, 0);
     run(&mut bench, &mut member, 502);
     bench.later(Span::ZERO, Input::Conn(conn, ConnUp::Failed(Reason::UserTimeout)));
@@ -294,7 +295,7 @@ fn a_level_has_its_seats_and_then_queues_and_then_turns_away() {
     for id in 0..400 {
         ask(&mut bench, id, Verb::Get, 0);
     }
-    bench.later(Span::ZERO, Input::Message(CLIENT, Message::Api(others)));
+    bench.later(Span::ZERO, Input::Message(CLIENT, Message::Api(Box::new(others))));
     ask(&mut bench, 9_001, Verb::Livez, 0);
     run(&mut bench, &mut member, 501);
     let flow = bench.actor.flow();
@@ -348,7 +349,7 @@ fn a_new_process_has_forgotten_everything() {
     bench.later(Span::ZERO, Input::Boot);
     bench.run(at(5_000), |_, effect| member.answer(effect));
     assert_eq!((bench.actor.requests(), bench.actor.healthy(), bench.actor.etcd_state()), (0, false, 1));
-    bench.later(Span::from_ms(100), Input::Message(CLIENT, Message::Api(request(2, Verb::Livez, 0))));
+    bench.later(Span::from_ms(100), Input::Message(CLIENT, Message::Api(Box::new(request(2, Verb::Livez, 0)))));
     run(&mut bench, &mut member, 7_000);
     assert!(bench.actor.healthy());
 }
@@ -361,7 +362,7 @@ fn contended(after: Span, effect: &Effect) -> Option<(Span, Input)> {
     let kv = KeyValue { key: KEY, value, create_revision: 2, mod_revision: revision, version: 1 };
     let succeeded = !request.op.writes();
     let result = Ok(Response { revision, succeeded, kv: Some(kv), range: None });
-    Some((after, Input::Message(*conn, Message::RpcReply(EtcdReply { id: request.id, result }))))
+    Some((after, Input::Message(*conn, Message::RpcReply(Box::new(EtcdReply { id: request.id, result })))))
 }
 
 #[test]
@@ -397,7 +398,7 @@ fn write(member: &mut Member, key: Key, word: u64) -> KeyValue {
     member.apply(&op).unwrap().kv.expect("just written")
 }
 fn send(bench: &mut Rig, id: u32, request: Request) {
-    bench.later(Span::ZERO, Input::Message(CLIENT, Message::Api(Request { id, ..request })));
+    bench.later(Span::ZERO, Input::Message(CLIENT, Message::Api(Box::new(Request { id, ..request }))));
 }
 fn list(version: Version) -> Request {
     Request::list(Kind::ConfigMap, version, Selector::All, Level::GlobalDefault)

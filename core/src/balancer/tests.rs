@@ -5,6 +5,7 @@ use crate::api::rpc::{Reply, Status};
 use crate::client::bench::{Bench, at};
 use crate::net::packet::ConnId;
 use crate::net::tcp::Reason;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
 const DIRECTORY: Directory = Directory::stacked(3, 0);
@@ -26,7 +27,7 @@ impl World {
             Effect::Send(conn, _, Message::Api(request)) => {
                 let n = (0..3).find(|n| DIRECTORY.api(*n) == self.conns[conn]).expect("a server");
                 let reply = Reply::new(request.id, self.status[usize::from(n)]?);
-                Some((ms, Input::Message(*conn, Message::ApiReply(reply))))
+                Some((ms, Input::Message(*conn, Message::ApiReply(Box::new(reply)))))
             }
             _ => None,
         }

@@ -8,6 +8,7 @@ use crate::engine::{LocalTime, Span};
 use crate::net::packet::ConnId;
 use crate::net::tcp::Reason;
 use crate::object::{Key, KeyValue, Kind, Object, Revision, Value};
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -165,7 +166,7 @@ impl FakeApi {
         if request.verb != Verb::List && request.verb != Verb::Watch && reply.status.is_ok() {
             reply.kv = self.store.get(&request.key).cloned();
         }
-        events.insert(0, (HOP, Input::Message(conn, Message::ApiReply(reply))));
+        events.insert(0, (HOP, Input::Message(conn, Message::ApiReply(Box::new(reply)))));
         events
     }
     fn carry_out(

@@ -9,6 +9,7 @@ use crate::engine::{LocalTime, Span};
 use crate::etcd::rpc::HealthPath;
 use crate::net::packet::ConnId;
 use crate::object::Key;
+use alloc::boxed::Box;
 
 /// What a GET of etcd's health endpoint weighs with its headers. Chosen: Go's http client.
 const GET_BYTES: u32 = 160;
@@ -129,7 +130,7 @@ impl Check {
         match self.ask {
             Ask::Api(verb) => {
                 let request = Request { id: self.number, ..Request::new(verb, Key::HEALTH, Level::Exempt) };
-                cx.send(conn, request.bytes(), Message::Api(request));
+                cx.send(conn, request.bytes(), Message::Api(Box::new(request)));
             }
             Ask::Etcd(path) => cx.send(conn, GET_BYTES, Message::Health(path, self.number)),
         }

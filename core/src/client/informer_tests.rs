@@ -8,6 +8,7 @@ use crate::client::bench::{Bench, at};
 use crate::net::packet::ConnId;
 use crate::net::tcp::Reason;
 use crate::object::Value;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 const DIRECTORY: Directory = Directory::stacked(1, 0);
@@ -103,7 +104,7 @@ impl Server {
                 } else if status.is_ok() {
                     self.watch = Some((*conn, request.id));
                 }
-                Some((ms, Input::Message(*conn, Message::ApiReply(reply))))
+                Some((ms, Input::Message(*conn, Message::ApiReply(Box::new(reply)))))
             }
             _ => None,
         }

@@ -21,6 +21,7 @@ use crate::actor::Cx;
 use crate::actor::role::Timer;
 use crate::actor::wire::Message;
 use crate::engine::LocalTime;
+use alloc::boxed::Box;
 
 /// RFC 9113 section 6.7: a PING frame, 9 bytes of header and 8 of data.
 pub const PING_BYTES: u32 = 17;
@@ -69,9 +70,9 @@ impl Frame {
     /// The message it travels as.
     pub fn message(self) -> Message {
         match self {
-            Self::Rpc(request) => Message::Rpc(request),
+            Self::Rpc(request) => Message::Rpc(Box::new(request)),
             Self::Watch(call) => Message::Watch(call),
-            Self::Api(request) => Message::Api(request),
+            Self::Api(request) => Message::Api(Box::new(request)),
             Self::Cancel(id) => Message::Cancel(id),
             Self::Ping => Message::Ping,
         }

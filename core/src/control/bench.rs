@@ -13,6 +13,7 @@ use crate::net::packet::ConnId;
 use crate::net::tcp::Reason;
 use crate::object::*;
 use crate::scenario::population::{Population, START};
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -124,7 +125,7 @@ impl World {
                 }
             }
         }
-        self.out.push((LATENCY, Input::Message(conn, Message::ApiReply(reply))));
+        self.out.push((LATENCY, Input::Message(conn, Message::ApiReply(Box::new(reply)))));
     }
     fn write(&mut self, request: &Request, out: &mut Option<KeyValue>) -> Status {
         let mut key = request.key;

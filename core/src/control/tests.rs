@@ -5,6 +5,7 @@ use crate::api::rpc::{Body, Reply, Status, Verb};
 use crate::client::bench::{Bench, at};
 use crate::etcd::rpc::{KeyValue, Value};
 use crate::net::tcp::Reason;
+use alloc::boxed::Box;
 
 const DIRECTORY: Directory = Directory::stacked(3, 0);
 
@@ -36,7 +37,7 @@ impl Server {
                     _ => Status::Ok,
                 };
                 let reply = Reply { kv: self.kv.clone(), ..Reply::new(request.id, status) };
-                Some((ms, Input::Message(*conn, Message::ApiReply(reply))))
+                Some((ms, Input::Message(*conn, Message::ApiReply(Box::new(reply)))))
             }
             _ => None,
         }

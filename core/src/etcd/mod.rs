@@ -400,7 +400,7 @@ impl Etcd {
                 let report = peer.and_then(|peer| peer.attach(cx, usize::from(stream), conn));
                 self.on_report(cx, report);
             }
-            Message::Rpc(request) => self.on_call(cx, conn, request),
+            Message::Rpc(request) => self.on_call(cx, conn, *request),
             Message::Watch(call) => {
                 self.watches.on_call(cx, conn, call, &self.store, self.raft.leader().is_some());
             }
@@ -424,7 +424,7 @@ impl Etcd {
         match message {
             Some(Message::Raft(raft)) => {
                 cx.send(conn, 100, Message::Posted);
-                self.raft.step(raft);
+                self.raft.step(*raft);
             }
             Some(Message::Snapshot(snapshot)) => {
                 cx.send(conn, 100, Message::Posted);
@@ -436,7 +436,7 @@ impl Etcd {
 
     fn on_report(&mut self, cx: &mut Cx<'_>, report: Option<Report>) {
         match report {
-            Some(Report::Raft(message)) => self.raft.step(message),
+            Some(Report::Raft(message)) => self.raft.step(*message),
             Some(Report::Snapshot(snapshot)) => {
                 // Raft may refuse it, for it is older than what it has or than one that is being installed: then the
                 // store it goes with must not take the place of the one that is awaited.

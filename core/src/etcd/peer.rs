@@ -12,6 +12,7 @@ use crate::actor::{ConnUp, Cx, Port, ProgramId};
 use crate::engine::{LocalTime, Span};
 use crate::knob::Knob;
 use crate::net::packet::ConnId;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
@@ -79,7 +80,7 @@ pub enum Failure {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// A message for Raft.
-    Raft(RaftMessage<Proposal>),
+    Raft(Box<RaftMessage<Proposal>>),
     /// A snapshot for Raft and the store.
     Snapshot(Arc<Snapshot>),
     /// Something was dropped on the way out.
@@ -169,10 +170,10 @@ impl Peer {
         let stream = usize::from(message.kind != Kind::App || self.writers[0].conn.is_none());
         let writer = &mut self.writers[stream];
         let Some(conn) = writer.conn else {
-            return self.post(cx, Message::Raft(message));
+            return self.post(cx, Message::Raft(Box::new(message)));
         };
         if !writer.blocked {
-            cx.send(conn, bytes(&message), Message::Raft(message));
+            cx.send(conn, bytes(&message), Message::Raft(Box::new(message)));
             return None;
         }
         if writer.queue.len() as u32 >= STREAM_QUEUE {
@@ -362,7 +363,7 @@ impl Peer {
                 // As many as a flush takes; if they fill the buffer the kernel says so again.
                 for _ in 0..64 {
                     let (Some(conn), Some(message)) = (writer.conn, writer.queue.pop_front()) else { break };
-                    cx.send(conn, bytes(&message), Message::Raft(message));
+                    cx.send(conn, bytes(&message), Message::Raft(Box::new(message)));
                 }
                 if !writer.queue.is_empty() {
                     writer.blocked = true; // Goes on at the next Writable, or here if the buffer took it all.

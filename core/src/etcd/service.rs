@@ -8,6 +8,7 @@ use crate::actor::wire::Message;
 use crate::engine::{LocalTime, Span};
 use crate::knob::Knob;
 use crate::net::packet::ConnId;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -218,7 +219,7 @@ impl Service {
         cx.note(Note::new(NoteKind::EtcdCall, kind + 16 * error, cx.now.since(call.started).us()));
         if self.is_client(call.conn) {
             let bytes = result.as_ref().map_or(96, Response::bytes);
-            cx.send(call.conn, bytes, Message::RpcReply(Reply { id: call.request.id, result }));
+            cx.send(call.conn, bytes, Message::RpcReply(Box::new(Reply { id: call.request.id, result })));
         }
     }
 

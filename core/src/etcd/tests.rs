@@ -1,11 +1,12 @@
 //! Members together, on perfect links of a millisecond and disks that take what they are told.
 
-use super::rpc::{EtcdError, HealthPath, Key, LeaseId, Reply, Request, Value, WatchCall, WatchEnd, WatchNews};
+use super::rpc::{EtcdError, HealthPath, Key, LeaseId, Request, Value, WatchCall, WatchEnd, WatchNews};
 use super::*;
 use crate::actor::{ConnNames, Effect, ProgramId, role};
 use crate::client::bench::at;
 use crate::net::packet::HostId;
 use crate::net::tcp::Reason;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
 const MS: Span = Span::from_ms(1);
@@ -174,7 +175,7 @@ impl Cluster {
         self
     }
     fn call(&mut self, n: usize, id: u32, op: Op) {
-        self.tell(n, Input::Message(ConnId(CLIENT), Message::Rpc(Request { id, op })));
+        self.tell(n, Input::Message(ConnId(CLIENT), Message::Rpc(Box::new(Request { id, op }))));
     }
     fn health(&mut self, n: usize, path: HealthPath, id: u32) {
         self.tell(n, Input::Message(ConnId(CLIENT + 1), Message::Health(path, id)));
@@ -182,7 +183,7 @@ impl Cluster {
     /// The answers since the last time: when, the call's number, and the revision or the error.
     fn answers(&mut self) -> Vec<(u64, u32, Result<u64, EtcdError>)> {
         let answer = |(ms, _, message): (u64, usize, Message)| match message {
-            Message::RpcReply(Reply { id, result }) => Some((ms, id, result.map(|response| response.revision))),
+            Message::RpcReply(reply) => Some((ms, reply.id, reply.result.map(|response| response.revision))),
             _ => None,
         };
         self.heard.drain(..).filter_map(answer).collect()

@@ -6,6 +6,7 @@ use crate::engine::{Purpose, Rng};
 use crate::etcd::rpc::{Op, Value};
 use crate::knob::Knobs;
 use crate::net::packet::HostId;
+use alloc::boxed::Box;
 use alloc::vec;
 
 /// Watches over a store, with a clock, and connections that take as much as they are let.
@@ -434,7 +435,7 @@ fn a_member_answers_watches_beside_calls() {
     bench.later(Span::ZERO, Input::Boot);
     bench.later(Span::from_secs(2), Input::Conn(client, up));
     bench.later(Span::from_secs(2), Input::Message(client, Message::Watch(watch)));
-    bench.later(Span::from_secs(3), Input::Message(client, Message::Rpc(Request { id: 1, op: put(4) })));
+    bench.later(Span::from_secs(3), Input::Message(client, Message::Rpc(Box::new(Request { id: 1, op: put(4) }))));
     let disk = |_, effect: &Effect| match effect {
         Effect::Write(op, _) => Some((Span::from_ms(1), Input::DiskDone(*op))),
         _ => None,

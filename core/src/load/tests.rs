@@ -5,6 +5,7 @@ use crate::api::rpc::{Body, EventType, List, Reply, Verb, WatchEvent, WatchEvent
 use crate::client::bench::{Bench, at};
 use crate::net::tcp::Reason;
 use crate::object::KeyValue;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 const DIRECTORY: Directory = Directory::stacked(3, 0);
@@ -30,7 +31,7 @@ fn serve(revision: &mut u64, effect: &Effect) -> Option<(Span, Input)> {
             let key = request.key;
             let kv = KeyValue { key, value, create_revision: 2, mod_revision: *revision, version: 1 };
             let reply = Reply { kv: Some(kv), list, ..Reply::new(request.id, Status::Ok) };
-            Some((after, Input::Message(*conn, Message::ApiReply(reply))))
+            Some((after, Input::Message(*conn, Message::ApiReply(Box::new(reply)))))
         }
         _ => None,
     }
@@ -153,13 +154,17 @@ fn an_object_comes_changes_and_goes() {
 fn an_object_that_is_there_already_is_cleared_away() {
     let (mut bench, mut revision) = (users(), 1);
     bench.run(at(3_000), |_, effect| match (effect, serve(&mut revision, effect)) {
-        (
-            Effect::Send(_, _, Message::Api(Request { verb: Verb::Create, .. })),
-            Some((after, Input::Message(conn, Message::ApiReply(reply)))),
-        ) => Some((
-            after,
-            Input::Message(conn, Message::ApiReply(Reply { status: Status::Conflict, kv: None, ..reply })),
-        )),
+        (Effect::Send(_, _, Message::Api(request)), Some((after, Input::Message(conn, Message::ApiReply(reply)))))
+            if request.verb == Verb::Create =>
+        {
+            Some((
+                after,
+                Input::Message(
+                    conn,
+                    Message::ApiReply(Box::new(Reply { status: Status::Conflict, kv: None, ..*reply })),
+                ),
+            ))
+        }
         (_, answer) => answer,
     });
     let count = |kind| (bench.actor.stream(0, kind).sent, bench.actor.stream(0, kind).failed);

@@ -5,6 +5,7 @@ use crate::api::rpc::{Reply, Status};
 use crate::client::bench::{Bench, at};
 use crate::net::packet::ConnId;
 use crate::net::tcp::Reason;
+use alloc::boxed::Box;
 
 const DIRECTORY: Directory = Directory::stacked(3, 0);
 const API: ProgramId = DIRECTORY.api(1);
@@ -41,7 +42,7 @@ impl World {
             }
             Effect::Send(conn, _, Message::Api(request)) => {
                 let Api::Answers(status) = self.api else { return None };
-                Some((ms, Input::Message(*conn, Message::ApiReply(Reply::new(request.id, status)))))
+                Some((ms, Input::Message(*conn, Message::ApiReply(Box::new(Reply::new(request.id, status))))))
             }
             _ => None,
         }
