@@ -10,7 +10,7 @@ const WARM_UP_US = 32_000_000;
 const WARM_UP_SCRIPTED_US = 5_000_000;
 /** Events between two looks at the clock, and the time after which the browser has its turn, in ms. */
 const BUDGET = 10_000;
-const TURN = 40;
+const TURN = 100;
 /** Dials that are flags are set before the warm-up; these hit the healthy cluster after it. */
 const NETWORK = new Set(['loss_ppm', 'loss_place', 'link_delay_us', 'link_jitter_us', 'link_rate_mbps', 'fsync_us']);
 

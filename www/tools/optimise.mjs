@@ -7,7 +7,9 @@ const [from, to] = process.argv.slice(2);
 const tool = fileURLToPath(new URL('../node_modules/binaryen/bin/wasm-opt', import.meta.url));
 
 // No feature flags: the module says itself what it uses, and asking for more makes modules that no browser loads.
-const { status, error } = spawnSync(process.execPath, [tool, '-O3', from, '-o', to], { stdio: 'inherit' });
+// Functions with one caller stay apart if they are large: browsers' compilers do badly with one huge function.
+const options = ['-O3', '--one-caller-inline-max-function-size=100'];
+const { status, error } = spawnSync(process.execPath, [tool, ...options, from, '-o', to], { stdio: 'inherit' });
 if (status !== 0) {
   console.error(`wasm-opt failed${error ? `: ${error.message}` : '.'}`);
   process.exit(1);
