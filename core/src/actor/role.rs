@@ -118,6 +118,8 @@ pub enum Role {
 }
 
 impl Actor for Role {
+    /// Each program's `handle` stays a function of its own: all of them in one is so large that a browser's compiler
+    /// hardly optimises it any more.
     fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
         match self {
             Self::Etcd(program) => program.handle(cx, input),

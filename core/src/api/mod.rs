@@ -420,6 +420,7 @@ const ALL: u32 = (1 << KINDS) - 1;
 const CACHED: u32 = ALL & !(1 << Kind::Internal as u32) & !(1 << Kind::EventObject as u32);
 
 impl Actor for ApiServer {
+    #[inline(never)] // See `Role::handle`.
     fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
         if self.lifecycle == Lifecycle::Ended && input != Input::Boot {
             return;

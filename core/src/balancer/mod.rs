@@ -103,6 +103,7 @@ impl Balancer {
 }
 
 impl Actor for Balancer {
+    #[inline(never)] // See `Role::handle`.
     fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
         match input {
             Input::Boot => {

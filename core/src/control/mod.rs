@@ -254,6 +254,7 @@ impl Control {
 }
 
 impl Actor for Control {
+    #[inline(never)] // See `Role::handle`.
     fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
         if self.exited && input != Input::Boot {
             return;

@@ -656,6 +656,7 @@ impl Etcd {
 }
 
 impl Actor for Etcd {
+    #[inline(never)] // See `Role::handle`.
     fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
         match input {
             Input::Boot => return self.boot(cx),

@@ -534,6 +534,7 @@ impl Kubelet {
 }
 
 impl Actor for Kubelet {
+    #[inline(never)] // See `Role::handle`.
     fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
         match input {
             Input::Boot => {

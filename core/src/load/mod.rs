@@ -442,6 +442,7 @@ fn cycle_key(api: u8, serial: u64) -> Key {
 }
 
 impl Actor for Load {
+    #[inline(never)] // See `Role::handle`.
     fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
         match input {
             Input::Boot => {

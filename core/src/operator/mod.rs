@@ -372,6 +372,7 @@ fn fresh(now: LocalTime, workload: WorkloadId, kind: WorkloadKind, replicas: u32
 }
 
 impl Actor for Operator {
+    #[inline(never)] // See `Role::handle`.
     fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
         match input {
             Input::Boot => {

@@ -260,6 +260,7 @@ impl Prober {
 }
 
 impl Actor for Prober {
+    #[inline(never)] // See `Role::handle`.
     fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
         match input {
             Input::Boot => self.boot(cx),

@@ -182,6 +182,7 @@ impl Proxy {
 }
 
 impl Actor for Proxy {
+    #[inline(never)] // See `Role::handle`.
     fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
         match input {
             Input::Boot => {
