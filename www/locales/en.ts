@@ -630,6 +630,7 @@ export const en = {
   harm: 'Harm to workloads in this run, measured',
   harm_none: 'No pod that should serve was missing.',
   harm_worst: 'Most pod time was lost by {workloads}s: {span}.',
+  harm_claim: 'What the analysis claims: the criticality of StatefulSets is high.',
   harm_pod_time: '{span}',
   harm_failed: { one: '{n} failed ({share})', other: '{n} failed ({share})' },
   col_workloads: 'Workloads',

@@ -70,6 +70,11 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Print what worlds of several sizes take in memory, beside the engine's own estimate.
+    Memory {
+        /// How many nodes; several numbers may be given.
+        nodes: Vec<String>,
+    },
     /// Run the native tests and accept what they print as the new expectation.
     Bless,
 }
@@ -102,6 +107,7 @@ fn obey(command: Command) -> Result<()> {
         Command::Fidelity { what } => tests_binary(&project, "fidelity", &what),
         Command::Soak { arguments } => tests_binary(&project, "soak", &arguments),
         Command::Metrics { arguments } => tests_binary(&project, "metrics", &arguments),
+        Command::Memory { nodes } => tests_binary(&project, "memory", &nodes),
         Command::Bless => test::native(&project, &[("BLESS", "1")]),
     }
 }

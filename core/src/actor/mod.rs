@@ -11,6 +11,7 @@ use crate::net::packet::{ConnId, HostId};
 use crate::net::tcp::Reason;
 use crate::object::{Key, WorkloadId};
 use crate::operator::Operation;
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use role::Timer;
@@ -175,6 +176,29 @@ pub struct Cx<'a> {
     pub effects: &'a mut Vec<Effect>,
     /// Hands out names for connections it opens.
     pub conns: &'a mut ConnNames,
+    /// Rules that other programs came to as well.
+    pub known: &'a mut KnownRules,
+}
+
+/// The newest rules that programs came to, each kept once: five thousand kube-proxies write the same five thousand
+/// targets. Only memory depends on it, no result; so it is no part of the state.
+#[derive(Clone, Debug, Default)]
+pub struct KnownRules(VecDeque<Arc<[Target]>>);
+
+impl KnownRules {
+    /// How many are remembered. Chosen: more than there are Services that change at once.
+    const MOST: usize = 32;
+
+    /// These rules, the same ones in memory if they are known.
+    pub fn share(&mut self, rules: &[Target]) -> Arc<[Target]> {
+        if let Some(known) = self.0.iter().find(|known| ***known == *rules) {
+            return Arc::clone(known);
+        }
+        let rules: Arc<[Target]> = rules.into();
+        self.0.truncate(Self::MOST - 1);
+        self.0.push_front(Arc::clone(&rules));
+        rules
+    }
 }
 
 impl Cx<'_> {

@@ -2,7 +2,7 @@
 
 use crate::actor::role::{Note, Timer};
 use crate::actor::wire::Message;
-use crate::actor::{Actor, ConnNames, Cx, Effect, Input, ProgramId};
+use crate::actor::{Actor, ConnNames, Cx, Effect, Input, KnownRules, ProgramId};
 use crate::engine::{LocalTime, Purpose, Rng, Span};
 use crate::knob::Knobs;
 use crate::net::packet::HostId;
@@ -55,6 +55,7 @@ impl<A: Actor> Bench<A> {
                 rng: &mut self.rng,
                 effects: &mut effects,
                 conns: &mut self.conns,
+                known: &mut KnownRules::default(),
             },
             input,
         );

@@ -2,7 +2,7 @@
 
 use super::rpc::{EtcdError, HealthPath, Key, LeaseId, Request, Value, WatchCall, WatchEnd, WatchNews};
 use super::*;
-use crate::actor::{ConnNames, Effect, ProgramId, role};
+use crate::actor::{ConnNames, Effect, KnownRules, ProgramId, role};
 use crate::client::bench::at;
 use crate::net::packet::HostId;
 use crate::net::tcp::Reason;
@@ -90,6 +90,7 @@ impl Cluster {
                 rng: &mut member.rng,
                 effects: &mut effects,
                 conns: &mut member.conns,
+                known: &mut KnownRules::default(),
             },
             input,
         );

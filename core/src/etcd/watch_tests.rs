@@ -1,6 +1,6 @@
 use super::*;
 use crate::actor::role;
-use crate::actor::{ConnNames, Effect, Input, ProgramId};
+use crate::actor::{ConnNames, Effect, Input, KnownRules, ProgramId};
 use crate::client::bench::at;
 use crate::engine::{Purpose, Rng};
 use crate::etcd::rpc::{Op, Value};
@@ -53,6 +53,7 @@ impl Rig {
             rng: &mut self.rng,
             effects: &mut effects,
             conns: &mut self.conns,
+            known: &mut KnownRules::default(),
         };
         act(&mut self.watches, &mut cx, &self.store);
         for effect in effects {

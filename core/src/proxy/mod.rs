@@ -133,7 +133,7 @@ impl Proxy {
             if ix.is_ok() && !rewrite && *old == *targets {
                 continue;
             }
-            let targets: Arc<[Target]> = targets.into();
+            let targets = cx.known.share(&targets);
             cx.rules(Address::Service(service), targets.clone());
             match ix {
                 Ok(ix) => self.rules[ix].1 = targets,

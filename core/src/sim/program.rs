@@ -48,6 +48,7 @@ impl Sim {
                 rng: &mut it.rng,
                 effects: &mut effects,
                 conns: &mut self.sockets.names,
+                known: &mut self.scratch.known,
             };
             it.role.handle(&mut cx, input);
             for effect in effects.drain(..) {

@@ -39,6 +39,7 @@ export class Milestones {
       ),
       html('table', { class: 'harm' }, html('caption', {}, say('harm')), html('thead', {}, html('tr', {}, ...heads)), this.harm),
       this.worst,
+      html('p', { class: 'muted' }, say('harm_claim')),
     );
   }
 
