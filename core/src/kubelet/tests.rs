@@ -3,7 +3,7 @@ use crate::actor::Effect;
 use crate::api::rpc::Verb;
 use crate::client::api_bench::{FakeApi, HOP, Mode};
 use crate::client::bench::{Bench, at};
-use crate::object::{Node, Owner, Phase, Taints, VolumeAttachment};
+use crate::object::{Node, Phase, Taints, VolumeAttachment, sample};
 use alloc::vec;
 
 const NODE_ID: NodeId = 3;
@@ -14,23 +14,7 @@ fn directory() -> Directory {
     Directory::stacked(3, 10)
 }
 fn pod(workload: u16) -> Pod {
-    Pod {
-        owner: Owner { key: Key::of_workload(Kind::ReplicaSet, workload), uid: 1 },
-        workload,
-        template: 1,
-        created: LocalTime::ZERO,
-        deleted: None,
-        grace_s: 30,
-        node: Some(NODE_ID),
-        only_node: None,
-        toleration_s: Some(300),
-        claim: None,
-        phase: Phase::Pending,
-        ready: false,
-        ready_transition: LocalTime::ZERO,
-        unschedulable: false,
-        restarts: 0,
-    }
+    Pod { node: Some(NODE_ID), ..sample::pod(workload) }
 }
 fn running(workload: u16) -> Pod {
     Pod { phase: Phase::Running, ready: true, ..pod(workload) }

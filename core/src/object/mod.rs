@@ -6,6 +6,8 @@
 mod change;
 pub mod node;
 pub mod pod;
+#[cfg(test)]
+pub mod sample;
 pub mod workload;
 
 use crate::engine::LocalTime;

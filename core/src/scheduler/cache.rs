@@ -230,40 +230,9 @@ fn ln_milli(n: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{LocalTime, Purpose};
-    use crate::object::{Condition, Key, Kind, Owner, Phase, Taints};
+    use crate::engine::Purpose;
+    use crate::object::sample::{node, pod};
 
-    fn node(id: NodeId) -> Node {
-        Node {
-            id,
-            zone: (id % 3) as u8,
-            capacity: 10,
-            ready: Condition::True,
-            heartbeat: LocalTime::ZERO,
-            transition: LocalTime::ZERO,
-            unschedulable: false,
-            taints: Taints::default(),
-        }
-    }
-    fn pod(workload: WorkloadId) -> Pod {
-        Pod {
-            owner: Owner { key: Key::of_workload(Kind::ReplicaSet, workload), uid: 1 },
-            workload,
-            template: 1,
-            created: LocalTime::ZERO,
-            deleted: None,
-            grace_s: 30,
-            node: None,
-            only_node: None,
-            toleration_s: Some(300),
-            claim: None,
-            phase: Phase::Pending,
-            ready: false,
-            ready_transition: LocalTime::ZERO,
-            unschedulable: false,
-            restarts: 0,
-        }
-    }
     fn cache(nodes: NodeId) -> Cache {
         let mut cache = Cache::default();
         for id in 0..nodes {

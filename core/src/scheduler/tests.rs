@@ -6,7 +6,7 @@ use crate::client::Alarm;
 use crate::client::api_bench::{FakeApi, Mode};
 use crate::client::bench::{Bench, at};
 use crate::control::Timer;
-use crate::object::{Condition, Node, Owner, PersistentVolumeClaim, Phase, Taints};
+use crate::object::{Node, PersistentVolumeClaim, sample};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -43,35 +43,10 @@ impl Actor for Leader {
 }
 
 fn node(id: NodeId) -> Object {
-    Object::Node(Arc::new(Node {
-        id,
-        zone: (id % 3) as u8,
-        capacity: 110,
-        ready: Condition::True,
-        heartbeat: LocalTime::ZERO,
-        transition: LocalTime::ZERO,
-        unschedulable: false,
-        taints: Taints::default(),
-    }))
+    Object::Node(Arc::new(Node { capacity: 110, ..sample::node(id) }))
 }
 fn pod() -> Pod {
-    Pod {
-        owner: Owner { key: Key::of_workload(Kind::ReplicaSet, 0), uid: 1 },
-        workload: 0,
-        template: 1,
-        created: LocalTime::ZERO,
-        deleted: None,
-        grace_s: 30,
-        node: None,
-        only_node: None,
-        toleration_s: Some(300),
-        claim: None,
-        phase: Phase::Pending,
-        ready: false,
-        ready_transition: LocalTime::ZERO,
-        unschedulable: false,
-        restarts: 0,
-    }
+    sample::pod(0)
 }
 fn object(pod: Pod) -> Option<Object> {
     Some(Object::Pod(Arc::new(pod)))
