@@ -52,6 +52,8 @@ pub enum Port {
     Service(WorkloadId),
     /// A pod's own port.
     Pod(Key),
+    /// A kube-proxy's /healthz.
+    ProxyHealth,
 }
 
 impl Port {
@@ -67,6 +69,7 @@ impl Port {
             Self::EtcdHealth => 6,
             Self::Service(_) => 7,
             Self::Pod(_) => 8,
+            Self::ProxyHealth => 9,
         }
     }
 }

@@ -67,7 +67,7 @@ pub enum Message {
     ApiReply(Box<api::Reply>),
     /// API: what a WATCH tells.
     ApiEvents(api::WatchEvents),
-    /// Users: a request to a pod of a Service, numbered.
+    /// Users: a request to a pod of a Service, numbered; or their load balancer's to a kube-proxy's /healthz.
     UserRequest(u32),
     /// Users: its answer.
     UserReply(u32),

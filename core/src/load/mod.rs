@@ -3,6 +3,7 @@
 //! Users of the API ask each API server by itself and try nothing again; one of them watches. Users of the Services
 //! are in [`service`].
 
+pub mod backends;
 pub mod service;
 
 use crate::actor::role::{Directory, Note, NoteKind};
@@ -452,7 +453,7 @@ impl Actor for Load {
                     (users.watcher, users.sight, users.alarm) = (watcher(), Sight::default(), Alarm::default());
                     users.watcher.start(cx, &mut users.line);
                 }
-                self.visitors.reset();
+                self.visitors.reset(cx.now);
                 (self.alarm, self.visit_alarm) = (Alarm::default(), Alarm::default());
                 let next = self.fire(cx);
                 self.alarm.ensure(cx, Timer::Fire, Some(next));

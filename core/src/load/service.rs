@@ -3,14 +3,16 @@
 //!
 //! Left out: keep-alive connections, and users that try again.
 
+use super::backends::Backends;
 use super::{Ended, Stream};
 use crate::actor::role::{Directory, Note, NoteKind};
 use crate::actor::wire::Message;
 use crate::actor::{ConnUp, Cx, Port};
+use crate::client::earlier;
 use crate::engine::{LocalTime, Span};
 use crate::net::packet::ConnId;
 use crate::net::tcp::Reason;
-use crate::object::{NodeId, WorkloadId};
+use crate::object::WorkloadId;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
@@ -62,6 +64,7 @@ struct Visit {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Visitors {
     directory: Directory,
+    backends: Backends,
     traffic: Vec<Traffic>,
     visits: BTreeMap<ConnId, Visit>,
     /// Connections in the order in which their time is up; some may have ended.
@@ -73,7 +76,14 @@ impl Visitors {
     pub(super) fn new(directory: Directory) -> Self {
         let services = if directory.nodes > 0 { SERVICES } else { 0 };
         let traffic = alloc::vec![Traffic::default(); services.into()];
-        Self { directory, traffic, visits: BTreeMap::new(), order: VecDeque::new(), next: 0 }
+        Self {
+            directory,
+            backends: Backends::new(directory),
+            traffic,
+            visits: BTreeMap::new(),
+            order: VecDeque::new(),
+            next: 0,
+        }
     }
     /// Their requests, by Service.
     pub fn traffic(&self) -> &[Traffic] {
@@ -83,7 +93,8 @@ impl Visitors {
         &mut self.traffic[service].stream.due
     }
     /// A new process: the requests of the earlier one ended with it.
-    pub(super) fn reset(&mut self) {
+    pub(super) fn reset(&mut self, now: LocalTime) {
+        self.backends.start(now);
         for Traffic { stream, broken, .. } in &mut self.traffic {
             *broken += stream.waiting();
             stream.reset();
@@ -93,6 +104,9 @@ impl Visitors {
     }
     /// When the time of the oldest request under way is up.
     pub(super) fn next_timer(&mut self) -> Option<LocalTime> {
+        earlier(self.backends.next_timer(), self.next_timeout())
+    }
+    fn next_timeout(&mut self) -> Option<LocalTime> {
         while let Some((at, conn)) = self.order.front() {
             if self.visits.contains_key(conn) {
                 return Some(*at);
@@ -106,7 +120,7 @@ impl Visitors {
         if self.visits.len() >= LIMIT {
             return;
         }
-        let node = cx.rng.draw().below(self.directory.nodes.into()) as NodeId;
+        let node = self.backends.pick(cx);
         let conn = cx.open(self.directory.kubelet(node), Port::Service(service as WorkloadId));
         self.visits.insert(conn, Visit { service: service as WorkloadId, number: self.next, started: cx.now });
         self.order.push_back((cx.now + TIMEOUT, conn));
@@ -115,7 +129,7 @@ impl Visitors {
     }
     /// News of a connection. Returns whether it was one of theirs.
     pub(super) fn on_conn(&mut self, cx: &mut Cx<'_>, conn: ConnId, up: ConnUp) -> bool {
-        let Some(visit) = self.visits.get(&conn) else { return false };
+        let Some(visit) = self.visits.get(&conn) else { return self.backends.on_conn(cx, conn, up) };
         match up {
             ConnUp::Connected => cx.send(conn, REQUEST_BYTES, Message::UserRequest(visit.number)),
             ConnUp::PeerClosed => {
@@ -130,7 +144,7 @@ impl Visitors {
     }
     /// A message. Returns whether it was for one of them.
     pub(super) fn on_message(&mut self, cx: &mut Cx<'_>, conn: ConnId, message: &Message) -> bool {
-        let Some(visit) = self.visits.get(&conn) else { return false };
+        let Some(visit) = self.visits.get(&conn) else { return self.backends.on_message(cx, conn) };
         if *message == Message::UserReply(visit.number) {
             cx.close(conn);
             self.end(cx, conn, Outcome::Ok);
@@ -139,6 +153,7 @@ impl Visitors {
     }
     /// Gives up those whose time is up.
     pub(super) fn on_timer(&mut self, cx: &mut Cx<'_>) {
+        self.backends.on_timer(cx);
         while let Some((_, conn)) = self.order.front().copied().filter(|(at, _)| *at <= cx.now) {
             self.order.pop_front();
             if self.visits.contains_key(&conn) {

@@ -214,12 +214,14 @@ fn visitors() -> Bench<Load> {
     bench.later(Span::ZERO, Input::Boot);
     bench
 }
-/// Pods of Service 0 answer after 2 ms, Service 1 is refused, Service 2 accepts and is mute.
+/// Every kube-proxy is well. Pods of Service 0 answer after 2 ms, Service 1 is refused, Service 2 accepts and is mute.
 fn pods(effect: &Effect) -> Option<(Span, Input)> {
     let ms = Span::from_ms(1);
     match effect {
         Effect::Open(conn, _, Port::Service(1)) => Some((ms, Input::Conn(*conn, ConnUp::Failed(Reason::Refused)))),
-        Effect::Open(conn, _, Port::Service(0)) => Some((ms, Input::Conn(*conn, ConnUp::Connected))),
+        Effect::Open(conn, _, Port::Service(0) | Port::ProxyHealth) => {
+            Some((ms, Input::Conn(*conn, ConnUp::Connected)))
+        }
         Effect::Send(conn, _, Message::UserRequest(n)) => {
             Some((Span::from_ms(2), Input::Message(*conn, Message::UserReply(*n))))
         }
@@ -246,7 +248,7 @@ fn users_visit_every_service_at_every_node_and_learn_how_it_went() {
     assert!((0..4).all(|node| opened(node) > 40), "any node");
     let closed = bench.log.iter().filter(|(_, effect)| matches!(effect, Effect::Close(_))).count();
     let aborted = bench.log.iter().filter(|(_, effect)| matches!(effect, Effect::Abort(_))).count();
-    assert_eq!((closed, aborted), (101, 75));
+    assert_eq!((closed, aborted), (101 + 10, 75), "of visits, and of the load balancer's checks");
     let timeout = 2 + 65536 * service::Outcome::Timeout as u32;
     assert!(bench.notes().any(|(_, note)| note.kind == NoteKind::ServiceRequest && note.a == timeout));
 }
@@ -258,4 +260,28 @@ fn a_new_process_of_the_users_has_lost_its_visits() {
     bench.tell(Input::Boot);
     let mute = &bench.actor.traffic()[2];
     assert_eq!((mute.stream.waiting(), mute.broken), (0, mute.stream.failed));
+}
+
+#[test]
+fn a_node_whose_kube_proxy_does_not_answer_gets_no_visitors_until_it_does() {
+    let directory = Directory::stacked(3, 4);
+    let (mut bench, dead) = (visitors(), directory.proxy(2));
+    let mut checks = Vec::new();
+    // Its checks begin at 6, 14 and 22 s; from 60 s on it answers again.
+    bench.run(at(90_000), |now, effect| match effect {
+        Effect::Open(_, to, Port::ProxyHealth) if *to == dead => {
+            checks.push(now.ns() / 1_000_000_000);
+            (now >= at(60_000)).then(|| pods(effect)).flatten()
+        }
+        effect => pods(effect),
+    });
+    assert_eq!(checks, [6, 14, 22, 30, 38, 46, 54, 62, 70, 78, 86]);
+    let visits = |from, to| {
+        let node = directory.kubelet(2);
+        let to_it = |effect: &Effect| matches!(effect, Effect::Open(_, at, Port::Service(_)) if *at == node);
+        bench.log.iter().filter(|(when, it)| (at(from)..at(to)).contains(when) && to_it(it)).count()
+    };
+    assert!(visits(0, 23_000) > 50, "three failed checks take it out");
+    assert_eq!(visits(23_001, 62_000), 0);
+    assert!(visits(62_003, 90_000) > 50, "one that succeeds takes it back");
 }

@@ -5,7 +5,8 @@
 //! else changed the rules); topology hints; session affinity. Simplified: an endpoint that terminates is thought to serve.
 
 use crate::actor::role::Directory;
-use crate::actor::{Actor, Address, Cx, Input, Port, ProgramId, Target, role};
+use crate::actor::wire::Message;
+use crate::actor::{Actor, Address, ConnUp, Cx, Input, Port, ProgramId, Target, role};
 use crate::api::rpc::{Level, Selector};
 use crate::client::http::{Line, News, State as HttpState};
 use crate::client::informer::Informer;
@@ -20,6 +21,8 @@ const SERVICES: u8 = 1;
 const SLICES: u8 = 2;
 /// kubernetes pkg/proxy/apis/config/v1alpha1/defaults.go#IPTables.MinSyncPeriod: rules are written at most so often.
 pub const MIN_SYNC_PERIOD: Span = Span::from_secs(1);
+/// What /healthz answers with. Chosen: a short JSON object with its headers.
+const HEALTH_BYTES: u32 = 200;
 /// Chosen: when a run begins, proxies have run for long, and their informers start within so much time per node.
 const SPREAD: Span = Span::from_ms(1);
 
@@ -205,6 +208,17 @@ impl Actor for Proxy {
                 self.slices.on_timer(cx, &mut self.line);
             }
             Input::Timer(role::Timer::Proxy(Timer::Http)) => self.line.on_timer(cx),
+            // The load balancer's checks of /healthz.
+            Input::Conn(conn, up) if !self.line.owns(conn) => {
+                if up == ConnUp::PeerClosed {
+                    cx.close(conn);
+                }
+                return;
+            }
+            Input::Message(conn, Message::UserRequest(n)) => {
+                cx.send(conn, HEALTH_BYTES, Message::UserReply(n));
+                return;
+            }
             Input::Conn(conn, up) => self.line.on_conn(cx, conn, up),
             Input::Message(conn, ref message) => self.line.on_message(cx, conn, message),
             _ => {}

@@ -82,8 +82,9 @@ export function electorPart(app: App, layout: Layout, row: number, api: number, 
       const back = elector.restart_in(row);
       const rest =
         now === 'exited' ? (back > 0 ? say('draw_back_in', { span: span(back) }) : '') : left > 0 ? span(left) : say(layout.narrow ? 'draw_expired_short' : 'draw_expired');
-      // Where there is no room the hollow square says that it stands by.
-      const first = layout.narrow && now === 'standby' && left <= 0 ? '' : say(now);
+      // Where there is no room the shape alone says that it stands by, or has exited.
+      const brief = layout.narrow && ((now === 'standby' && left <= 0) || (now === 'exited' && back > 0));
+      const first = brief ? '' : say(now);
       setText(state, [first, rest].filter((part) => part !== '').join(' · '));
       setAttribute(state, 'data-tone', now === 'exited' ? 'bad' : left > 0 ? '' : 'wait');
       for (const { lamp, group } of lamps) {
