@@ -87,7 +87,7 @@ test('the address follows the page, and leads back to it', async ({ page }) => {
 });
 
 test("crashing the leader's host brings another leader, which the list of events says", async ({ page }) => {
-  await open(page, '?speed=5');
+  await open(page, '?speed=1');
   const leader = page.getByRole('button', { name: /^Member \d, leader in term/ });
   const before = (await leader.getAttribute('aria-label'))?.match(/^Member (\d)/)?.[1];
   await page.getByRole('button', { name: 'Play' }).click();

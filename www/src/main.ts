@@ -279,7 +279,9 @@ class Page implements App {
     if (this.isBroken) return;
     const { views, palette, still } = this;
     const now = performance.now();
-    if (this.dirty || now - this.textAt >= TEXT_EVERY) {
+    // A round ends before the next one begins: where frames are slow, the last texts would never have their turn.
+    const begins = this.dirty || (this.due.length === 0 && now - this.textAt >= TEXT_EVERY);
+    if (begins) {
       this.textAt = now;
       this.due = [...this.texts];
       this.takeNotes();
@@ -287,7 +289,7 @@ class Page implements App {
     if (this.dirty) this.controls();
     if (this.dirty || now - this.samplesAt >= SAMPLES_EVERY) this.takeSamples(now);
     // From here on the frame's views are in use: no call of the engine.
-    const frame = this.module.frame(this.engine, this.due.length > 0);
+    const frame = this.module.frame(this.engine, begins);
     if (this.samplesTaken) this.samplesEnd = frame.world.samples_end(0);
     this.samplesTaken = false;
     // All at once after a command; else one a frame, so that none is late.
