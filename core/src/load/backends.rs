@@ -8,14 +8,14 @@ use crate::net::packet::ConnId;
 use crate::object::NodeId;
 use alloc::vec::Vec;
 
-/// kubernetes legacy-cloud-providers/gce/gce_healthchecks.go#gceHcCheckIntervalSeconds: a check of each node so often.
+/// kubernetes legacy-cloud-providers/gce/gce.go#gceHcCheckIntervalSeconds: a check of each node so often.
 pub const INTERVAL: Span = Span::from_secs(8);
-/// kubernetes legacy-cloud-providers/gce/gce_healthchecks.go#gceHcTimeoutSeconds: how long it waits for the answer.
+/// kubernetes legacy-cloud-providers/gce/gce.go#gceHcTimeoutSeconds: how long it waits for the answer.
 pub const TIMEOUT: Span = Span::from_secs(1);
-/// kubernetes legacy-cloud-providers/gce/gce_healthchecks.go#gceHcUnhealthyThreshold: so many failed checks in a row take
+/// kubernetes legacy-cloud-providers/gce/gce.go#gceHcUnhealthyThreshold: so many failed checks in a row take
 /// a node out; one that succeeds takes it back (gceHcHealthyThreshold).
 pub const UNHEALTHY: u32 = 3;
-/// The most nodes behind it. Chosen: as GKE's internal load balancers do, a subset of a large cluster's nodes.
+/// The most nodes behind it: ingress-gce pkg/neg/syncers/subsets.go#maxSubsetSizeDefault.
 pub const MOST: NodeId = 25;
 /// What a check weighs. Chosen: a short GET.
 const CHECK_BYTES: u32 = 100;
@@ -67,10 +67,6 @@ impl Backends {
         let of = if any { self.nodes.len() } else { well };
         let ix = cx.rng.draw().below(of as u64) as usize;
         self.nodes.iter().filter(|it| any || it.well()).nth(ix).map_or(0, |it| it.node)
-    }
-    /// Whether it sends users to a node.
-    pub fn uses(&self, node: NodeId) -> bool {
-        self.nodes.iter().any(|it| it.node == node && it.well())
     }
     pub(super) fn next_timer(&self) -> Option<LocalTime> {
         self.nodes.iter().map(|it| it.check.map_or(it.due, |(_, until)| until.min(it.due))).min()

@@ -36,7 +36,14 @@ fn play(sim: &mut Sim, seconds: u64) {
 }
 
 fn main() {
-    let asked: Vec<u16> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
+    let mut asked: Vec<u16> = Vec::new();
+    for word in std::env::args().skip(1) {
+        let Ok(nodes) = word.parse() else {
+            eprintln!("nodes = {word:?} is not a number; 0, or 3 to 5000 is allowed");
+            std::process::exit(2);
+        };
+        asked.push(nodes);
+    }
     let sizes = if asked.is_empty() { vec![0, 3, 10, 100, 1_000, 5_000] } else { asked };
     let scenario = Scenario::named("quiet").expect("there is one");
     println!("nodes | estimate kB | a clone at once | of 10 checkpoints 2 s apart each | 8 s apart | the world");
