@@ -4,10 +4,10 @@ use brownout_core::actor::role::{NoteKind, Timer};
 use brownout_core::actor::wire::Class;
 use brownout_core::api::rpc::Level;
 use brownout_core::control::controller::Name;
-use brownout_core::engine::Row;
+use brownout_core::engine::{Row, Time};
 use brownout_core::fault::Fault;
 use brownout_core::frame::{Read, TABLES};
-use brownout_core::history::{KINDS, Sample};
+use brownout_core::history::{KINDS, Lanes, Sample};
 use brownout_core::journal::ENGINE_VERSION;
 use brownout_core::knob::{Knob, Knobs, Place};
 use brownout_core::load::Kind;
@@ -18,6 +18,7 @@ use brownout_core::milestones::{FAILURE, Phase, RECOVERY, RecoveryStep, Rung, Si
 use brownout_core::object;
 use brownout_core::scenario;
 use brownout_core::sim::Code;
+use brownout_core::sim::event::PacketId;
 use serde::Serialize;
 
 /// Everything the engine has names for.
@@ -264,7 +265,9 @@ fn text(row: &Row) -> String {
         code if code == Code::Arrive as u16 => "packet arrives".to_owned(),
         code if code == Code::DiskDone as u16 => "write is durable".to_owned(),
         code if code == Code::Command as u16 => "a command was given".to_owned(),
-        code if code == Code::Drop as u16 => format!("packet dropped: {}", named(&DROPS, row.b as u32)),
+        code if code == Code::Drop as u16 => {
+            format!("packet dropped: {}", named(&DROPS, PacketId::reason_and_class(row.b).0.into()))
+        }
         code if code == Code::Message as u16 => format!("message read: {}", named(&Class::NAMES, row.a)),
         code => Code::name(code).to_owned(),
     }
@@ -290,13 +293,25 @@ pub fn sample_columns(apis: u8) -> Vec<String> {
             "queue_scheduler",
             "stale_ms",
             "success_services",
+            "term",
+            "leader",
+            "holder_0",
+            "holder_1",
+            "believes_0",
+            "believes_1",
+            "can_act_0",
+            "can_act_1",
+            "faults",
+            "hurt",
+            "began_s",
+            "healed_s",
         ]
         .map(String::from),
     );
     names
 }
 
-/// The points' cells. A share that nobody measured is NaN; latencies are the worst API server's and kind's.
+/// The points' cells. A share that nobody measured, and a member, host or moment that there is none of, is NaN; latencies are the worst API server's and kind's.
 #[expect(clippy::float_arithmetic, reason = "on the way out")]
 pub fn sample_cells<'a>(samples: impl Iterator<Item = &'a Sample>, apis: u8) -> Vec<f64> {
     let mut cells = Vec::new();
@@ -317,6 +332,14 @@ pub fn sample_cells<'a>(samples: impl Iterator<Item = &'a Sample>, apis: u8) -> 
         cells.extend(sample.backlog.map(f64::from));
         cells.push(f64::from(sample.stale_ms));
         cells.push(sample.service_ppm.map_or(f64::NAN, |ppm| f64::from(ppm) / 1e6));
+        let Lanes { leader, holder, believes, can_act, faults, hurt, began, healed } = sample.lanes;
+        let seconds = |time: Option<Time>| time.map_or(f64::NAN, |time| time.ns() as f64 / 1e9);
+        cells.push(leader.map_or(f64::NAN, |(_, term)| term.into()));
+        cells.push(leader.map_or(f64::NAN, |(member, _)| member.into()));
+        cells.extend(holder.map(|api| api.map_or(f64::NAN, f64::from)));
+        cells.extend(believes.map(f64::from));
+        cells.extend(can_act.map(f64::from));
+        cells.extend([faults.into(), hurt.into(), seconds(began), seconds(healed)]);
     }
     cells
 }

@@ -6,6 +6,7 @@
 #[cfg(feature = "bench")]
 mod bench;
 mod dto;
+mod travel;
 
 use brownout_core::engine::{EventId, Row, Time};
 use brownout_core::frame::{self, Frame, Scene};
@@ -64,6 +65,10 @@ fn time(us: f64) -> Result<Time, JsError> {
         return Ok(Time::from_ns(us as u64 * 1000));
     }
     Err(JsError::new(&format!("time = {us} us is outside 0..=9007199254740")))
+}
+
+fn us(time: Time) -> f64 {
+    (time.ns() / 1000) as f64
 }
 
 /// One run.
@@ -142,9 +147,35 @@ impl Engine {
         self.run.command(act.command().map_err(refuse)?).map_err(refuse)?;
         Ok(())
     }
+    /// The branches of the run: what was done in each, and which one is played.
+    pub fn branches(&self) -> Result<JsValue, JsError> {
+        to_js(&travel::branches(&self.run))
+    }
+    /// Plays another branch. Returns the moment to run to, in us: until then the world stands somewhere before.
+    pub fn switch_branch(&mut self, id: u32) -> Result<f64, JsError> {
+        Ok(us(self.run.switch(id).map_err(refuse)?))
+    }
+    /// Calls a branch something.
+    pub fn rename_branch(&mut self, id: u32, name: &str) -> Result<(), JsError> {
+        self.run.rename(id, name).map_err(refuse)
+    }
+    /// Forgets a branch that is not played.
+    pub fn delete_branch(&mut self, id: u32) -> Result<(), JsError> {
+        self.run.delete(id).map_err(refuse)
+    }
+    /// Begins a branch in which one thing is otherwise: `{arrives: {packet, at_us}}` or `{without: command}`. Returns the
+    /// moment to run to, in us.
+    pub fn what_if(&mut self, what: JsValue) -> Result<f64, JsError> {
+        let what: travel::WhatIf = from_js("what", what)?;
+        Ok(us(self.run.what_if(what.read()?).map_err(refuse)?))
+    }
+    /// How far this branch has been played, in us; how many checkpoints there are, and what they take in bytes.
+    pub fn travel(&self) -> Result<JsValue, JsError> {
+        to_js(&travel::Travel::of(&self.run))
+    }
     /// The moment it is, in us.
     pub fn now_us(&self) -> f64 {
-        (self.run.sim().now().ns() / 1000) as f64
+        us(self.run.sim().now())
     }
     /// Events executed so far.
     pub fn steps(&self) -> f64 {

@@ -86,6 +86,16 @@ impl<T: Copy> Ring<T> {
             self.first = number;
         }
     }
+    /// Goes on at `number`; what doesn't reach up to it is forgotten.
+    fn went_to(&mut self, number: u64) {
+        if number < self.first || number > self.end() {
+            self.restart(number);
+        }
+    }
+    fn restart(&mut self, number: u64) {
+        self.items.clear();
+        self.first = number;
+    }
     /// The items still here from `number` on, oldest first.
     pub fn since(&self, number: u64) -> impl DoubleEndedIterator<Item = &T> {
         let skip = (number.saturating_sub(self.first) as usize).min(self.items.len());
@@ -176,6 +186,19 @@ impl Trace {
             next = if row.link == EventId::ROOT { row.cause } else { row.link };
             Some(row)
         })
+    }
+    /// The world stands where these counts were made: what was recorded stays, as far as it reaches up to there.
+    pub fn went_to(&mut self, rows: u64, notes: u64, flights: u64) {
+        self.rows.went_to(rows);
+        self.notes.went_to(notes);
+        // What was in the air is in the past now, or still to come: the drawing shows the present.
+        self.flights.restart(flights);
+    }
+    /// Goes on with the notes of another future.
+    pub fn replace_notes(&mut self, notes: Ring<Row>) {
+        self.notes = notes;
+        self.rows.restart(0);
+        self.flights.restart(0);
     }
     /// Forgets what came after these counts: the past was changed.
     pub fn truncate(&mut self, rows: u64, notes: u64, flights: u64) {
