@@ -256,7 +256,8 @@ impl Why {
 
 /// The engine's own words for a row, where the page has none.
 fn text(row: &Row) -> String {
-    const DROPS: [&str; 4] = ["the link is cut", "the link's queue is full", "lost at random", "lost in a burst"];
+    const DROPS: [&str; 5] =
+        ["the link is cut", "the link's queue is full", "lost at random", "lost in a burst", "the host has no power"];
     let named = |names: &[&'static str], n: u32| names.get(n as usize).copied().unwrap_or("?");
     match row.code {
         code if code == Code::Boot as u16 => "process starts".to_owned(),
@@ -268,7 +269,7 @@ fn text(row: &Row) -> String {
         code if code == Code::Drop as u16 => {
             format!("packet dropped: {}", named(&DROPS, PacketId::reason_and_class(row.b).0.into()))
         }
-        code if code == Code::Message as u16 => format!("message read: {}", named(&Class::NAMES, row.a)),
+        code if code == Code::Message as u16 => format!("message read: {}", named(&Class::NAMES, row.a & 0xff)),
         code => Code::name(code).to_owned(),
     }
 }

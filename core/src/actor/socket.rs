@@ -68,6 +68,14 @@ pub struct Connection {
     pub ends: [End; 2],
 }
 
+impl Connection {
+    /// The program at the end that isn't this one's.
+    pub fn other(&self, program: ProgramId) -> ProgramId {
+        let [first, second] = &self.ends;
+        if first.program == program { second.program } else { first.program }
+    }
+}
+
 /// Every connection there is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Sockets {

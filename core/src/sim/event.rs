@@ -59,7 +59,7 @@ pub enum Code {
     Command,
     /// A packet was dropped. The process is the sender's; a and b as [`PacketId::to_row`] has them.
     Drop,
-    /// A message was read. a: its class, b: connection.
+    /// A message was read. a: its class + 256 times the sender, b: connection.
     Message,
     /// A process that was asked to end did not in time.
     Sigkill,
@@ -174,6 +174,8 @@ impl PacketId {
             number: a,
         }
     }
+    /// The reason of a packet that came to a host without power. Links have their own, see [`crate::net::link::DropReason`].
+    pub const NO_POWER: u8 = 4;
     /// Why it was dropped, and what kind of message it carried, as a row has them.
     pub const fn reason_and_class(b: u64) -> (u8, u8) {
         ((b & 15) as u8, (b >> 4 & 15) as u8)

@@ -285,11 +285,14 @@ impl Sim {
         self.fly(trace, Flight { sent: self.now, lands, from: from_host, to: to_host, class, lost });
         match fate {
             Fate::Deliver { at } => {
-                let packet = Packet { conn, side: 1 - side as u8, segment };
+                let packet = Packet { conn, side: 1 - side as u8, number: number as u32, segment };
                 let slot = self.packet_slot(packet);
                 self.queue.push(at, Event { cause: id, what: What::Arrive(slot) });
             }
-            Fate::Drop(reason) => self.dropped(id, conn, side, number, (reason as u8, class), trace),
+            Fate::Drop(reason) => {
+                self.lost(id, conn, side, number as u32, (reason as u8, class), trace);
+                self.observer.milestones.dropped(self.now);
+            }
         }
     }
     fn packet_slot(&mut self, packet: Packet) -> u32 {
@@ -304,12 +307,13 @@ impl Sim {
             }
         }
     }
-    fn dropped(
+    /// A packet that this end sent is no more. What never arrives must be possible to explain: it is a row, too.
+    fn lost(
         &mut self,
         cause: EventId,
         conn: ConnId,
         side: usize,
-        number: u64,
+        number: u32,
         (reason, class): (u8, u8),
         trace: &mut Trace,
     ) {
@@ -323,23 +327,24 @@ impl Sim {
             port: connection.port.code(),
             connection: connection.number,
             back: side == 1,
-            number: number as u32,
+            number,
         };
         let (code, b) = (Code::Drop as u16, packet.to_row(reason, class));
         let row = Row { id, cause, link: EventId::ROOT, at: self.now, code, process: sender.0, a: packet.number, b };
         self.record(trace, row);
-        self.observer.milestones.dropped(self.now);
     }
 
     /// A packet arrives at its host.
     pub(super) fn arrive(&mut self, id: EventId, slot: u32, trace: &mut Trace) {
-        let Packet { conn, side, segment } = self.packets[slot as usize];
+        let Packet { conn, side, number, segment } = self.packets[slot as usize];
         self.free_packets.push(slot);
         let side = usize::from(side);
         let Some(connection) = self.sockets.get(conn) else { return };
         let end = &connection.ends[side];
         if !self.hosts[end.host.ix()].shape.up {
             self.observer.milestones.met_no_power(self.now);
+            let class = class_of(connection, side, &segment);
+            self.lost(id, conn, 1 - side, number, (PacketId::NO_POWER, class), trace);
             return;
         }
         if end.conn.is_some() {

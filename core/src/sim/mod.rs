@@ -95,6 +95,8 @@ struct Packet {
     conn: ConnId,
     /// The end it goes to.
     side: u8,
+    /// The how-manieth of its direction.
+    number: u32,
     segment: Segment,
 }
 

@@ -30,8 +30,9 @@ impl Sim {
             // A message is a row of its own: it hangs on the segment that completed it, and on the send behind it.
             let cause = match &input {
                 Input::Message(conn, message) => {
-                    let (id, code, a, b) =
-                        (self.queue.fresh(), Code::Message as u16, message.class() as u32, u64::from(conn.0));
+                    let (id, code, b) = (self.queue.fresh(), Code::Message as u16, u64::from(conn.0));
+                    let sender = self.sockets.get(*conn).map_or(u16::MAX, |it| it.other(program).0);
+                    let a = message.class() as u32 | u32::from(sender) << 8;
                     self.record(trace, Row { id, cause, link, at: self.now, code, process: program.0, a, b });
                     id
                 }
