@@ -214,8 +214,12 @@ impl NewWorkload {
 }
 
 impl PodSpec {
+    /// Its key.
+    pub const fn key(self) -> Key {
+        Key::pod(self.workload, self.template, self.number)
+    }
     fn operation(self) -> Operation {
-        let pod = Key::pod(self.workload, self.template, self.number);
+        let pod = self.key();
         if self.force { Operation::ForceDeletePod(pod) } else { Operation::DeletePod(pod) }
     }
     const fn of(pod: Key, force: bool) -> Self {

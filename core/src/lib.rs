@@ -43,3 +43,4 @@ pub mod history;
 pub mod inspect;
 pub mod journal;
 pub mod timeline;
+pub mod why;

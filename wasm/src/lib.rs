@@ -7,21 +7,20 @@
 mod bench;
 mod dto;
 mod travel;
+mod why;
 
-use brownout_core::engine::{EventId, Row, Time};
+use brownout_core::engine::Time;
 use brownout_core::frame::{self, Frame, Scene};
 use brownout_core::journal::{Act, Cluster, Dial, ENGINE_VERSION, FaultSpec, Run};
-use brownout_core::sim::{Code, Command};
+use brownout_core::sim::Command;
 use brownout_core::timeline::Timeline;
-use dto::{Catalog, Note, Value, Why};
+use dto::{Catalog, Note, Value};
 use js_sys::Float64Array;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 
-/// The longest chain of causes that is handed out: the page folds longer ones.
-const WHY_ROWS: usize = 400;
 /// The largest journal text that is read, in bytes.
 const JOURNAL_BYTES: usize = 4 << 20;
 
@@ -207,10 +206,13 @@ impl Engine {
         let rows = frame::note_rows(ring, from, self.run.sim().now());
         to_js(&rows.map(|(number, row)| Note::new(number, row)).collect::<Vec<_>>())
     }
-    /// The row called `id` and its causes, newest first.
-    pub fn why(&self, id: f64) -> Result<JsValue, JsError> {
-        let rows = self.run.trace().why(EventId::new(id as u64)).take(WHY_ROWS);
-        to_js(&rows.map(|row: Row| Why::new(&row)).collect::<Vec<_>>())
+    /// Why something is so or happened: `{event: id}`, `"leader"`, `{member: n}`, `{lease: component}`, `{watch: api}`,
+    /// `{api: n}`, `{requests: {api, kind}}`, `{service: workload}`, `{workload: n}`, `{pod: {…}}` or `{node: n}`.
+    /// The answer: steps from now back, and what it ends at.
+    pub fn why(&self, question: JsValue) -> Result<JsValue, JsError> {
+        let question: why::Question = from_js("question", question)?;
+        let question = question.read(&self.run)?;
+        to_js(&why::Answer::of(&self.run.why(&question)))
     }
     /// Where every dial stands: `[{name, value}]`.
     pub fn knobs(&self) -> Result<JsValue, JsError> {
@@ -243,9 +245,5 @@ impl Engine {
         let mut engine = Self { run: run.timeline().map_err(refuse)?, frame: Frame::default() };
         engine.run.play(until).map_err(refuse)?;
         Ok(engine)
-    }
-    /// The code's name, for rows of [`Engine::why`].
-    pub fn code_name(code: u32) -> String {
-        Code::name(code.min(u32::from(u16::MAX)) as u16).to_owned()
     }
 }

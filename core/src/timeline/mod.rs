@@ -11,6 +11,7 @@ use crate::history::History;
 use crate::scenario::Scenario;
 use crate::sim::event::{PacketId, Taken};
 use crate::sim::{Command, Refused, Sim};
+use crate::why::{Evidence, LOOK_BACK, Question, Why};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,6 +25,10 @@ pub const MAX_JOURNAL: usize = 20_000;
 /// How many branches that were left keep their series and notes: chosen, a few megabytes each. Others are played again
 /// from where they begin.
 const MOST_KEPT: usize = 6;
+
+/// How many rows are recorded when a stretch is played again for an inquiry. Chosen: a minute and a half of the standard
+/// cluster.
+const AGAIN: u32 = 1 << 20;
 
 /// One thing that might have been otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -220,6 +225,52 @@ impl Timeline {
         }
         self.seek(to, u32::MAX);
         Ok(())
+    }
+    /// Why something is so now, or happened. If the record does not reach back far enough, the stretch before is played
+    /// again beside the run.
+    pub fn why(&self, question: &Question) -> Why {
+        let row = match question {
+            Question::Event(id) => self.trace.find(*id),
+            _ => None,
+        };
+        let at = row.map_or(self.sim.now(), |row| row.at);
+        let from = at.before(LOOK_BACK);
+        let rows = self.trace.rows();
+        let reaches = rows.oldest() == 0 || rows.since(0).next().is_some_and(|row| row.at <= from);
+        if reaches {
+            return self.why_from(&self.trace, question);
+        }
+        let branch = &self.branches[self.current];
+        let before = self.checkpoints.newest(&branch.journal, |sim| sim.now() <= from);
+        let beginning = before.clone();
+        let mut again = Self {
+            scenario: self.scenario,
+            directory: self.directory,
+            sim: before.sim.clone(),
+            trace: Trace::new(AGAIN),
+            history: History::new(self.directory),
+            branches: Vec::from([Branch { kept: None, ..branch.clone() }]),
+            current: 0,
+            begun: 1,
+            left: 0,
+            applied: before.applied,
+            checkpoints: Checkpoints::new(beginning),
+            back: false,
+        };
+        let Base { taken, counts: (ok, failed) } = before.history;
+        again.history.rewind(taken, ok, failed);
+        let marks = again.sim.marks();
+        again.trace.went_to(marks.rows, marks.notes, marks.flights);
+        again.seek(at, u32::MAX);
+        // Up to this very event: several share an instant.
+        while again.sim.steps() < self.sim.steps() && again.sim.next_at().is_some_and(|next| next <= at) {
+            again.step_event();
+        }
+        again.why_from(&again.trace, question)
+    }
+    fn why_from(&self, trace: &Trace, question: &Question) -> Why {
+        let evidence = Evidence { directory: self.sim.directory(), trace, journal: self.journal() };
+        crate::why::why(evidence, &self.sim, question)
     }
     /// Executes one event.
     pub fn step_event(&mut self) {
