@@ -6,7 +6,7 @@ use brownout_core::engine::{EventId, Row, Span, Time, Trace};
 use brownout_core::knob::Knob;
 use brownout_core::scenario::Scenario;
 use brownout_core::sim::event::PacketId;
-use brownout_core::sim::{Code, Command};
+use brownout_core::sim::{Code, Command, MAX_SPARED};
 use brownout_core::timeline::{Timeline, WhatIf};
 use brownout_core::why::{End, Question};
 use std::collections::BTreeMap;
@@ -93,9 +93,7 @@ fn happened(run: &mut Timeline, effect: &Row) -> bool {
 /// Whether the effect moves when these packets are luckier, the oldest first.
 fn moves_with(run: &Timeline, effect: &Row, packets: &[(PacketId, Time)]) -> bool {
     let mut other = run.clone();
-    for (packet, lost) in packets.iter().rev() {
-        other.what_if(WhatIf::Arrives(*packet, *lost)).expect("there is room");
-    }
+    other.what_if(WhatIf::Arrive(packets.to_vec())).expect("there is room");
     !happened(&mut other, effect)
 }
 
@@ -119,7 +117,7 @@ pub fn measure(seeds: impl Iterator<Item = u64>) -> BTreeMap<&'static str, Outco
                 other.what_if(WhatIf::Without(place)).expect("there is room");
                 outcome.input.add(!happened(&mut other, &effect));
             }
-            let draws: Vec<(PacketId, Time)> = why.draws().collect();
+            let draws: Vec<(PacketId, Time)> = why.draws.iter().take(MAX_SPARED).copied().collect();
             let Some(first) = draws.iter().map(|(_, at)| *at).min() else { continue };
             outcome.draw.add(moves_with(&run, &effect, &draws));
             let named: Vec<(u16, u16)> = draws.iter().map(|(packet, _)| pair(*packet)).collect();

@@ -96,7 +96,7 @@ fn every_branch_is_its_journal_wherever_one_has_been() {
                     let lost = run.trace().rows().since(0).find(|row| row.code == Code::Drop as u16).copied();
                     if let Some(row) = lost {
                         let packet = PacketId::of_row(row.process, row.a, row.b);
-                        let _full = run.what_if(WhatIf::Arrives(packet, row.at));
+                        let _full = run.what_if(WhatIf::Arrive(vec![(packet, row.at)]));
                     }
                 }
             }
@@ -126,7 +126,7 @@ fn a_packet_that_is_spared_arrives_and_nothing_before_changes() {
         let packet = PacketId::of_row(row.process, row.a, row.b);
         let named = |row: &Row| PacketId::of_row(row.process, row.a, row.b) == packet;
         assert_eq!(lost.iter().filter(|row| named(row)).count(), 1, "a name is one packet's");
-        let aim = run.what_if(WhatIf::Arrives(packet, row.at)).expect("it is allowed");
+        let aim = run.what_if(WhatIf::Arrive(vec![(packet, row.at)])).expect("it is allowed");
         assert!(aim < row.at);
         run.seek(secs(16), u32::MAX);
         let other: Vec<Row> =

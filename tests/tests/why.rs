@@ -64,7 +64,7 @@ fn lost_heartbeats_end_at_the_dice() {
         let run = run("lossy-everywhere", seed, 40);
         for row in notes(&run, NoteKind::LosesLeader, 21, |_| true) {
             let why = run.why(&Question::Event(row.id));
-            drawn += u32::from(why.draws().next().is_some());
+            drawn += u32::from(!why.draws.is_empty());
             assert!(matches!(why.end, End::Input(_)), "{}", tell::answer(run.directory(), &why));
         }
     }
@@ -98,17 +98,18 @@ fn a_request_that_failed_goes_through_the_servers_that_waited() {
 
 #[test]
 fn a_slow_request_names_the_packet_it_waited_for() {
-    let mut named = 0;
-    for seed in seeds(2, 10) {
+    let (mut named, mut asked) = (0, 0);
+    for seed in seeds(4, 12) {
         let run = run("lossy-everywhere", seed, 30);
         let slow = notes(&run, NoteKind::UserRequest, 21, |row| row.a >> 16 == 200 && row.b > 400_000);
         for row in slow.iter().take(20) {
             let why = run.why(&Question::Event(row.id));
             assert_ne!(why.end, End::Record, "{}", tell::answer(run.directory(), &why));
-            named += u32::from(why.draws().next().is_some());
+            named += u32::from(!why.draws.is_empty());
+            asked += 1;
         }
     }
-    assert!(named >= 10, "only {named} slow requests name a lost packet");
+    assert!(asked > 5 && named * 10 >= asked * 9, "only {named} of {asked} slow requests name a lost packet");
 }
 
 #[test]
@@ -295,7 +296,7 @@ fn an_answer_does_not_depend_on_how_much_is_on_record() {
 /// moves it less often.
 #[test]
 fn what_an_answer_ends_at_matters() {
-    let outcomes = counterfactual::measure(seeds(3, 16).into_iter());
+    let outcomes = counterfactual::measure(seeds(3, 16));
     let (mut input, mut draw, mut bystander) = ((0, 0), (0, 0), (0, 0));
     for outcome in outcomes.values() {
         for (sum, share) in
@@ -308,6 +309,9 @@ fn what_an_answer_ends_at_matters() {
     println!("input {input:?}, draw {draw:?}, bystanders {bystander:?}");
     assert!(input.1 > 20 && draw.1 > 20, "hardly anything was asked: {outcomes:?}");
     assert!(share(input) > 0.99, "without its command an effect stays: {outcomes:?}");
-    assert!(share(draw) > 0.7, "the packets named do not matter: {outcomes:?}");
-    assert!(share(bystander) < share(draw), "anybody's luck matters as much: {outcomes:?}");
+    // Much has more than one sufficient cause where every fourth packet is lost; a silent leader mostly has one.
+    assert!(share(draw) > 0.35, "the packets named do not matter: {outcomes:?}");
+    assert!(share(draw) > 2.0 * share(bystander), "anybody's luck matters as much: {outcomes:?}");
+    let silence = outcomes["loses_leader"].draw;
+    assert!(silence.percent() > 60.0, "{silence:?} of silent leaders");
 }

@@ -162,7 +162,7 @@ impl Engine {
     pub fn delete_branch(&mut self, id: u32) -> Result<(), JsError> {
         self.run.delete(id).map_err(refuse)
     }
-    /// Begins a branch in which one thing is otherwise: `{arrives: {packet, at_us}}` or `{without: command}`. Returns the
+    /// Begins a branch in which one thing is otherwise: `{arrive: [{packet, at_us}]}` or `{without: command}`. Returns the
     /// moment to run to, in us.
     pub fn what_if(&mut self, what: JsValue) -> Result<f64, JsError> {
         let what: travel::WhatIf = from_js("what", what)?;

@@ -53,17 +53,27 @@ pub fn branches(run: &Timeline) -> Vec<Branch> {
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum WhatIf {
-    /// A packet that was lost had been luckier.
-    Arrives { packet: PacketSpec, at_us: f64 },
+    /// Packets that were lost had been luckier.
+    Arrive(Vec<Lost>),
     /// The command at this place of the journal had not been given.
     Without(u32),
+}
+
+/// A packet, and when it was lost.
+#[derive(Deserialize)]
+pub struct Lost {
+    packet: PacketSpec,
+    at_us: f64,
 }
 
 impl WhatIf {
     /// As the engine has it.
     pub fn read(self) -> Result<timeline::WhatIf, JsError> {
         Ok(match self {
-            Self::Arrives { packet, at_us } => timeline::WhatIf::Arrives(packet.packet(), time(at_us)?),
+            Self::Arrive(packets) => {
+                let packets = packets.iter().map(|lost| Ok((lost.packet.packet(), time(lost.at_us)?)));
+                timeline::WhatIf::Arrive(packets.collect::<Result<_, JsError>>()?)
+            }
             Self::Without(place) => timeline::WhatIf::Without(place as usize),
         })
     }

@@ -80,6 +80,13 @@ pub struct Answer {
     end: &'static str,
     /// The command it ends at, by its place in the journal.
     command: Option<u32>,
+    /// The packets that the dice lost, so that they can be spared.
+    draws: Vec<Lost>,
+}
+#[derive(Serialize)]
+struct Lost {
+    packet: PacketSpec,
+    at_us: f64,
 }
 
 /// One step, a sentence for whoever reads it.
@@ -96,8 +103,6 @@ struct StepDto {
     kind: Option<&'static str>,
     a: u32,
     b: f64,
-    /// Of a lost packet: which one, so that it can be spared.
-    packet: Option<PacketSpec>,
 }
 
 impl Answer {
@@ -109,7 +114,8 @@ impl Answer {
             End::Start => ("start", None),
             End::Record => ("record", None),
         };
-        Self { steps: why.steps.iter().map(step).collect(), end, command }
+        let draws = why.draws.iter().map(|(packet, at)| Lost { packet: PacketSpec::of(*packet), at_us: us(*at) });
+        Self { steps: why.steps.iter().map(step).collect(), end, command, draws: draws.collect() }
     }
 }
 
@@ -126,8 +132,6 @@ fn step(step: &Step) -> StepDto {
         }
         _ => None,
     });
-    let packet =
-        row.filter(|_| what == What::Lost).map(|row| PacketSpec::of(PacketId::of_row(row.process, row.a, row.b)));
     StepDto {
         what: what.name(),
         at_us: us(at),
@@ -139,6 +143,5 @@ fn step(step: &Step) -> StepDto {
         kind,
         a: row.map_or(0, |row| row.a),
         b: row.map_or(0.0, |row| dto::exact(row.b)),
-        packet,
     }
 }

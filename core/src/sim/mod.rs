@@ -28,6 +28,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 pub use event::{Code, Command, Event, Refused, What};
+pub use faults::MAX_SPARED;
 use observer::Observer;
 use program::SIGKILLED;
 

@@ -9,6 +9,7 @@ use crate::engine::{Ring, Row, Time, Trace};
 use crate::fault::FaultId;
 use crate::history::History;
 use crate::scenario::Scenario;
+use crate::sim::MAX_SPARED;
 use crate::sim::event::{PacketId, Taken};
 use crate::sim::{Command, Refused, Sim};
 use crate::why::{Evidence, LOOK_BACK, Question, Why};
@@ -31,10 +32,10 @@ const MOST_KEPT: usize = 6;
 const AGAIN: u32 = 1 << 20;
 
 /// One thing that might have been otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum WhatIf {
-    /// A packet that was lost at this time had been luckier.
-    Arrives(PacketId, Time),
+    /// Packets that were lost, each at its time, had been luckier.
+    Arrive(Vec<(PacketId, Time)>),
     /// The command at this place of the journal had not been given.
     Without(usize),
 }
@@ -434,12 +435,25 @@ impl Timeline {
         let journal = &self.branches[self.current].journal;
         let entries = journal.entries();
         let (at, step, changed) = match what {
-            WhatIf::Arrives(packet, lost) => {
+            WhatIf::Arrive(packets) => {
                 // Just before: what happens at that very time may be what sends it.
-                let at = Time::from_ns(lost.ns().saturating_sub(1));
-                let place = entries.partition_point(|entry| entry.at <= at);
-                let spare = Entry { step: 0, at, command: Command::Spare(packet), scripted: false };
-                (at, 0, journal.edited(place, |entries| entries.insert(place, spare)))
+                let moment = |lost: &Time| Time::from_ns(lost.ns().saturating_sub(1));
+                let Some(at) = packets.iter().map(|(_, lost)| moment(lost)).min() else {
+                    return Err(Refused::Field("arrive has no packets; name at least one".into()));
+                };
+                let (count, room) = (packets.len(), MAX_SPARED - self.sim.network().spared());
+                if count > room {
+                    return Err(Refused::Field(format!("arrive has {count} packets; at most {room} more are allowed")));
+                }
+                let first = entries.partition_point(|entry| entry.at <= at);
+                let insert = |entries: &mut Vec<Entry>| {
+                    for (packet, lost) in &packets {
+                        let at = moment(lost);
+                        let place = entries.partition_point(|entry| entry.at <= at);
+                        entries.insert(place, Entry { step: 0, at, command: Command::Spare(*packet), scripted: false });
+                    }
+                };
+                (at, 0, journal.edited(first, insert))
             }
             WhatIf::Without(place) => {
                 let Some(entry) = entries.get(place) else {

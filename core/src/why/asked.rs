@@ -7,7 +7,7 @@ use crate::actor::role::NoteKind;
 use crate::engine::{EventId, Row, Span};
 use crate::inspect;
 use crate::load::Kind;
-use crate::object::{Key, WorkloadId};
+use crate::object::{Key, Pod, WorkloadId};
 
 /// A question about a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -224,14 +224,21 @@ impl Inquiry<'_> {
                 },
             );
         let pods = || inspect::pods_of(store, workload);
-        let there = pods().filter(|(_, pod)| pod.ready && pod.deleted.is_none()).count() as u32;
+        // What the store says of a node that is gone and that nobody has missed yet is old.
+        let serves = |pod: &Pod| {
+            let node = pod.node.map(|node| self.evidence.directory.kubelet(node));
+            pod.ready
+                && pod.deleted.is_none()
+                && node.is_some_and(|kubelet| self.evidence.gone(before, kubelet).is_none())
+        };
+        let there = pods().filter(|(_, pod)| serves(pod)).count() as u32;
+        let unready = pods().find(|(_, pod)| !serves(pod)).map(|(key, _)| key);
         self.push(What::Missing, before.at).count = wanted.saturating_sub(there);
         if there >= wanted {
             return self.end_of_record();
         }
-        let unready = pods().find(|(_, pod)| !(pod.ready && pod.deleted.is_none()));
         match unready {
-            Some((key, _)) if pods().count() as u32 >= wanted => self.pod(key, before),
+            Some(key) if pods().count() as u32 >= wanted => self.pod(key, before),
             // There are fewer objects than there should be: the controllers make them.
             _ => self.nobody_works(0, before),
         }
@@ -280,7 +287,7 @@ impl Inquiry<'_> {
             (None, None) => {
                 let server = self.server_of(kubelet, before);
                 let since = before.at.before(Span::from_secs(40));
-                let lost = self.evidence.lost(before, since, kubelet, server);
+                let lost = self.evidence.lost(before, since, kubelet, server, &[]);
                 match lost {
                     Some(lost) => {
                         let step = self.push(What::Trusted, before.at);

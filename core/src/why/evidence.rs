@@ -38,10 +38,14 @@ pub struct Before {
 /// Losses between two programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// The first: what comes behind it on the connection waits for it.
+    /// The one that all the rest waits for.
     pub row: Row,
-    /// How many in all.
+    /// How many in all, in either direction.
     pub count: u32,
+    /// Since when.
+    pub since: Time,
+    /// Until when.
+    pub before: Before,
 }
 
 /// Who sent a lost packet, and who should have had it.
@@ -118,26 +122,45 @@ impl Evidence<'_> {
         };
         self.rows(before).find(fits).copied()
     }
-    /// What was lost between two programs since a moment, in the direction `from` → `to` if anything was, else in the
-    /// other.
-    pub fn lost(&self, before: Before, since: Time, from: ProgramId, to: ProgramId) -> Option<Lost> {
-        let (mut there, mut back) = (None, None);
-        for row in self.rows(before).take_while(|row| row.at >= since) {
-            if row.code != Code::Drop as u16 {
-                continue;
+    /// What was lost between two programs since a moment: of what carried messages of these classes from `from` to `to`,
+    /// of such on the way back, or of anything.
+    ///
+    /// Of several the first that TCP's timer had sent again, if there is one: that is what all the rest waits for, as it
+    /// has to come in order. Otherwise the first.
+    pub fn lost(&self, before: Before, since: Time, from: ProgramId, to: ProgramId, classes: &[Class]) -> Option<Lost> {
+        let (mut found, mut count): ([Option<(Row, bool)>; 4], u32) = ([None; 4], 0);
+        for (row, there) in self.all_lost(before, since, from, to) {
+            count += 1;
+            let (_, class) = PacketId::reason_and_class(row.b);
+            let place = usize::from(!there) + 2 * usize::from(!classes.iter().any(|it| *it as u8 == class));
+            let again = self.trace.find(row.cause).is_some_and(|cause| cause.code == Code::Kernel as u16);
+            if again || !found[place].is_some_and(|(_, again)| again) {
+                found[place] = Some((*row, again));
             }
-            let (sent, meant) = ends(row);
-            let found = if sent == from && self.same(meant, to) {
-                &mut there
-            } else if sent == to && self.same(meant, from) {
-                &mut back
-            } else {
-                continue;
-            };
-            let count = found.map_or(0, |lost: Lost| lost.count);
-            *found = Some(Lost { row: *row, count: count + 1 });
         }
-        there.or(back)
+        let (row, _) = found.into_iter().find_map(|lost| lost)?;
+        Some(Lost { row, count, since, before })
+    }
+    /// Every packet that was lost between two programs since a moment, newest first, and whether it went from `from` to
+    /// `to`.
+    pub fn all_lost(
+        &self,
+        before: Before,
+        since: Time,
+        from: ProgramId,
+        to: ProgramId,
+    ) -> impl Iterator<Item = (&Row, bool)> {
+        let rows = self.rows(before).take_while(move |row| row.at >= since);
+        rows.filter(|row| row.code == Code::Drop as u16).filter_map(move |row| {
+            let (sent, meant) = ends(row);
+            let there = sent == from && self.same(meant, to);
+            (there || (sent == to && self.same(meant, from))).then_some((row, there))
+        })
+    }
+    /// The loss of one packet.
+    pub fn one(&self, row: Row) -> Lost {
+        let before = self.before(&row);
+        Lost { row, count: 1, since: row.at, before: Before { number: before.number + 1, ..before } }
     }
     /// Whether an address is this program's; the API servers' common one is any of theirs.
     fn same(&self, address: ProgramId, program: ProgramId) -> bool {

@@ -160,14 +160,8 @@ pub struct Why {
     pub steps: Vec<Step>,
     /// What it ends at.
     pub end: End,
-}
-
-impl Why {
     /// The packets whose dice it goes back to, the newest first, and when each was lost.
-    pub fn draws(&self) -> impl Iterator<Item = (PacketId, Time)> {
-        let lost = self.steps.iter().filter(|step| step.what == What::Lost);
-        lost.filter_map(|step| step.row).map(|row| (PacketId::of_row(row.process, row.a, row.b), row.at))
-    }
+    pub draws: Vec<(PacketId, Time)>,
 }
 
 /// What an inquiry looks at next.
@@ -199,14 +193,21 @@ struct Inquiry<'a> {
     /// Who has been found waiting for whom: nobody is asked twice.
     asked: Vec<(ProgramId, ProgramId)>,
     seen: Vec<EventId>,
+    draws: Vec<(PacketId, Time)>,
 }
 
 /// Why this is so, or happened: `sim` is the world at the moment the question is about, or later.
 pub fn why(evidence: Evidence<'_>, sim: &Sim, question: &Question) -> Why {
-    let mut inquiry = Inquiry { evidence, sim, steps: Vec::new(), asked: Vec::new(), seen: Vec::new() };
+    let (steps, asked, seen, draws) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut inquiry = Inquiry { evidence, sim, steps, asked, seen, draws };
     let next = inquiry.begin(question);
     let end = inquiry.follow(next);
-    Why { steps: inquiry.steps, end }
+    Why { steps: inquiry.steps, end, draws: inquiry.draws }
+}
+/// Whether dice lost it, and nothing else.
+fn by_luck(row: &Row) -> bool {
+    let (reason, _) = PacketId::reason_and_class(row.b);
+    reason == DropReason::Loss as u8 || reason == DropReason::Burst as u8
 }
 
 impl Inquiry<'_> {
@@ -257,7 +258,7 @@ impl Inquiry<'_> {
             return Next::Command(self.evidence.command(&row));
         }
         if code(Code::Drop) {
-            return Next::Dropped(Lost { row, count: 1 });
+            return Next::Dropped(self.evidence.one(row));
         }
         if code(Code::Message) {
             return self.message(row);
@@ -274,8 +275,8 @@ impl Inquiry<'_> {
             let step = self.push_row(What::Late, row);
             (step.other, step.since) = (Some(sender(&row)), Some(sent.at));
             let before = self.evidence.before(&row);
-            let count = self.evidence.lost(before, sent.at, sender(&row), ProgramId(row.process));
-            return Next::Dropped(Lost { row: lost, count: count.map_or(1, |lost| lost.count) });
+            let meanwhile = self.evidence.lost(before, sent.at, sender(&row), ProgramId(row.process), &[]);
+            return Next::Dropped(meanwhile.map_or(self.evidence.one(lost), |all| Lost { row: lost, ..all }));
         }
         self.push_row(What::Message, row).other = Some(sender(&row));
         match sent {
@@ -300,7 +301,7 @@ impl Inquiry<'_> {
         }
         let sent_at = find(row.link)?.at;
         let before = self.evidence.before(row);
-        Some(self.evidence.lost(before, sent_at, sender(row), ProgramId(row.process))?.row)
+        Some(self.evidence.lost(before, sent_at, sender(row), ProgramId(row.process), &[])?.row)
     }
     /// An event in which something was sent or noted: what is notable about it says more than what it is.
     fn event(&mut self, event: Row) -> Next {
@@ -321,7 +322,7 @@ impl Inquiry<'_> {
             return Next::Command(self.evidence.command(&row));
         }
         if code(Code::Drop) {
-            return Next::Dropped(Lost { row, count: 1 });
+            return Next::Dropped(self.evidence.one(row));
         }
         if code(Code::Boot) {
             self.push_row(What::Boot, row);
@@ -409,7 +410,7 @@ impl Inquiry<'_> {
             }
             let Some(found) = self.evidence.trace.find(next).copied() else { break };
             if found.code == Code::Drop as u16 {
-                return Next::Dropped(Lost { row: found, count: 1 });
+                return Next::Dropped(self.evidence.one(found));
             }
             row = found;
         }
@@ -423,7 +424,7 @@ impl Inquiry<'_> {
         Next::End(End::Input(place))
     }
     /// A lost packet: the dice and the dial that gave them their chance; the cut; the full queue.
-    fn dropped(&mut self, Lost { row, count }: Lost) -> Next {
+    fn dropped(&mut self, Lost { row, count, since, before }: Lost) -> Next {
         let (reason, _) = PacketId::reason_and_class(row.b);
         let what = match reason {
             reason if reason == DropReason::Cut as u8 => What::Cut,
@@ -432,6 +433,10 @@ impl Inquiry<'_> {
             _ => What::Lost,
         };
         let (from, to) = evidence::ends(&row);
+        if what == What::Lost {
+            let all = self.evidence.all_lost(before, since, from, to).filter(|(row, _)| by_luck(row));
+            self.draws = all.map(|(row, _)| (PacketId::of_row(row.process, row.a, row.b), row.at)).collect();
+        }
         let step = self.push_row(what, row);
         (step.other, step.count) = (Some(to), count);
         let (at, directory) = (row.at, self.evidence.directory);

@@ -140,8 +140,7 @@ impl Inquiry<'_> {
         }
         let killed = |note: &&Row| note.a == u32::from(row.process);
         // It was asked to end, and took its time.
-        if row.a != 0
-            && let Some(kill) = self.evidence.newest_that(before, &[NoteKind::ProbeKills], killed)
+        if let Some(kill) = self.evidence.newest_that(before, &[NoteKind::ProbeKills], killed)
             && row.at.since(kill.at) <= crate::prober::GRACE + LATE
         {
             return Next::Row(kill);
@@ -262,6 +261,7 @@ impl Inquiry<'_> {
     }
     /// An API server's request ended badly or late.
     fn request_failed(&mut self, row: Row, before: Before) -> Next {
+        /// 429.
         const TOO_MANY: u32 = crate::api::rpc::Status::TooManyRequests as u32;
         if let Some(call) = self.evidence.beside(&row).find(|note| kind(note) == Some(NoteKind::EtcdRequest)) {
             return Next::Row(*call);
@@ -288,6 +288,7 @@ impl Inquiry<'_> {
     }
     /// A user's request to a Service failed, or took long.
     fn visit_failed(&mut self, row: Row, before: Before) -> Next {
+        /// `ServiceRequest`'s second outcome.
         const REFUSED: u32 = 1;
         let outcome = row.a >> 16;
         if outcome == REFUSED {
@@ -309,7 +310,7 @@ impl Inquiry<'_> {
         let count = rows().filter(of_visit).count() as u32;
         let step = self.push(What::Waits, row.at);
         (step.program, step.other, step.since) = (Some(users), Some(ends(&lost).1), Some(since));
-        Next::Dropped(Lost { row: lost, count })
+        Next::Dropped(Lost { row: lost, count, since, before })
     }
     /// A connection was refused: somebody's kernel said so, or nobody is behind the address.
     fn cause_or_missing(&mut self, row: Row) -> Next {
@@ -330,9 +331,10 @@ impl Inquiry<'_> {
         }
         let directory = self.evidence.directory;
         let server = self.server_of(kubelet, before);
-        let lost = self.evidence.lost(before, since, kubelet, server);
-        let any =
-            || (0..directory.api_servers).find_map(|n| self.evidence.lost(before, since, kubelet, directory.api(n)));
+        let lost = self.evidence.lost(before, since, kubelet, server, &[]);
+        let any = || {
+            (0..directory.api_servers).find_map(|n| self.evidence.lost(before, since, kubelet, directory.api(n), &[]))
+        };
         match lost.or_else(any) {
             Some(lost) => Next::Dropped(lost),
             None => Next::Waits { by: kubelet, on: server, since, before },

@@ -12,7 +12,7 @@ use crate::knob::Knob;
 use crate::sim::Code;
 
 /// What members hear of each other as long as all is well.
-const RAFT: [Class; 3] = [Class::Heartbeat, Class::Append, Class::Vote];
+const RAFT: [Class; 4] = [Class::Heartbeat, Class::Append, Class::Vote, Class::Forward];
 /// How long before one began to wait a loss may lie that still holds its connection up. Chosen: a few of TCP's doubled
 /// timeouts.
 const HELD_UP: Span = Span::from_secs(10);
@@ -63,12 +63,21 @@ impl Inquiry<'_> {
             self.push(What::StandsStill, before.at).program = Some(from);
             return Some(Next::Command(place));
         }
-        let lost = self.evidence.lost(before, since, from, by);
-        let earlier = || {
-            let from_then = Time::from_ns(since.ns().saturating_sub(HELD_UP.ns()));
-            self.evidence.lost(before, from_then, from, by)
-        };
-        lost.or_else(earlier).map(Next::Dropped)
+        // What was lost first since something last got through holds up all that comes behind it.
+        let classes = self.classes(by, from);
+        let heard = self.evidence.heard(before, by, from, classes).map_or(since, |row| row.at);
+        let since = since.min(heard.max(since.before(HELD_UP)));
+        self.evidence.lost(before, since, from, by, classes).map(Next::Dropped)
+    }
+    /// What one program waits for of another.
+    fn classes(&self, by: ProgramId, from: ProgramId) -> &'static [Class] {
+        let directory = self.evidence.directory;
+        match (directory.place(by), directory.place(from)) {
+            (Place::Etcd(_), Place::Etcd(_)) => &RAFT,
+            (_, Place::Etcd(_)) => &[Class::Etcd, Class::Watch],
+            (_, Place::Api(_)) => &[Class::Api, Class::Watch],
+            _ => &[],
+        }
     }
     /// An API server that answers nothing waits for etcd.
     fn api_waits(&mut self, api: ProgramId, since: Time, before: Before) -> Next {
