@@ -49,8 +49,9 @@ class Lasting<T> {
     const key = this.keyOf(row);
     if (last?.key !== key) this.all.push({ from: at, to: at, key, state: this.stateOf(row) });
   }
+  /** The state at a moment; after the newest point it is what it was there. */
   at(seconds: number): T | undefined {
-    return this.all.findLast(({ from, to }) => from <= seconds && seconds <= to)?.state;
+    return this.all.findLast(({ from }) => from <= seconds)?.state;
   }
 }
 

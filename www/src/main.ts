@@ -191,6 +191,7 @@ class Page implements App {
     if (this.isBroken) return;
     this.stepping = false;
     this.past.look();
+    if (this.state.changed !== null) this.act({ type: 'changed-past', changed: null });
     // A fraction of a microsecond before the end would be in the past, and whatever is done there another branch.
     const seen = this.past.travel.seen_us;
     this.loop.seek(us >= seen ? seen + 1 : us);
@@ -233,7 +234,7 @@ class Page implements App {
     this.past.readBranches();
     this.views.events.clear();
     this.notedUs = -1;
-    this.state = { ...this.state, why: null, changed: null };
+    this.state = { ...this.state, why: null };
     this.seek(toUs);
   }
   private changedPast(from: number, atUs: number): void {

@@ -59,17 +59,20 @@ export class Branches {
     const id = (): number => Number(row.dataset['id']);
     const name = button('', () => this.app.switchBranch(id()), { class: 'branch-name' });
     const field = html('input', { type: 'text', hidden: true, autocomplete: 'off', spellcheck: 'false' });
-    const rename = button('', () => this.app.act({ type: 'rename', branch: id() }), { class: 'shape-button' });
+    const rename = button('', () => this.app.act({ type: 'rename', branch: id() }), { class: 'shape-button rename' });
     rename.append(pencil());
     const remove = button('', () => this.askToDelete(id()), { class: 'shape-button delete' });
     remove.addEventListener('blur', () => this.spare());
     field.addEventListener('keydown', (event) => {
-      if (event.key === 'Enter') this.rename(id(), field.value, rename);
+      if (event.key === 'Enter' && this.rename(id(), field.value)) rename.focus();
       if (event.key === 'Escape') {
         event.stopPropagation();
         this.app.act({ type: 'rename', branch: null });
         rename.focus();
       }
+    });
+    field.addEventListener('blur', () => {
+      if (this.app.state.renaming === id()) this.rename(id(), field.value);
     });
     const row = html('li', {}, name, field, html('span', { class: 'span' }), rename, remove);
     return row;
@@ -108,11 +111,13 @@ export class Branches {
   private seenUs({ played, seen_us }: BranchRow): number {
     return played ? Math.max(seen_us, this.app.past.travel.seen_us) : seen_us;
   }
-  private rename(id: number, name: string, back: HTMLElement): void {
-    if (!this.app.renameBranch(id, name)) return;
+  /** Returns whether the field may close: it stays open while the engine has something to say about the name. */
+  private rename(id: number, name: string): boolean {
+    const branch = this.app.past.branches.find((one) => one.id === id);
+    const same = branch !== undefined && branchName(branch) === name.trim();
+    if (!same && !this.app.renameBranch(id, name)) return false;
     this.app.act({ type: 'rename', branch: null });
-    // The button is shown again with the next frame, which the field's focus must not outlive.
-    back.focus();
+    return true;
   }
   /** Once to ask, once to do it: there is no way back. */
   private askToDelete(id: number): void {
