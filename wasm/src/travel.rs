@@ -1,10 +1,11 @@
 //! Branches and journeys, for JavaScript.
 
-use crate::{time, us};
+use crate::{Engine, time, us};
+use brownout_core::engine::Time;
 use brownout_core::journal::{Act, PacketSpec};
-use brownout_core::timeline::{self, Timeline};
+use brownout_core::timeline::{self, CHECKPOINT_BYTES, Timeline};
 use serde::{Deserialize, Serialize};
-use wasm_bindgen::prelude::JsError;
+use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
 /// One future of the run.
 #[derive(Serialize)]
@@ -82,18 +83,39 @@ impl WhatIf {
 /// How far one can go back, and what that costs.
 #[derive(Serialize)]
 pub struct Travel {
+    /// The number of the branch that is played.
+    branch: u32,
     seen_us: f64,
     checkpoints: usize,
     checkpoint_bytes: f64,
+    /// As many as they may take at most.
+    most_bytes: f64,
 }
 
 impl Travel {
     /// Of this run.
     pub fn of(run: &Timeline) -> Self {
         Self {
+            branch: run.branch().id,
             seen_us: us(run.branch().seen.at),
             checkpoints: run.checkpoints(),
             checkpoint_bytes: run.checkpoint_bytes() as f64,
+            most_bytes: CHECKPOINT_BYTES as f64,
         }
+    }
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// When the next notable row comes that has been seen already, or when the last one before now came, in us; none: no
+    /// number. What lies within `apart_us` of now does not count.
+    pub fn note_beside(&self, forward: bool, apart_us: u32) -> Option<f64> {
+        let (notes, now) = (self.run.trace().notes(), self.run.sim().now());
+        let apart = u64::from(apart_us) * 1000;
+        let (low, high) = (now.ns().saturating_sub(apart), now.ns() + apart);
+        // What was left over from another future has been cut off; what is left was seen on this branch.
+        let far = |at: &Time| if forward { at.ns() > high } else { at.ns() < low };
+        let mut times = notes.since(0).map(|row| row.at).filter(far);
+        if forward { times.next() } else { times.next_back() }.map(us)
     }
 }

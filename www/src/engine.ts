@@ -2,6 +2,7 @@
 
 import init, { Engine, panic_text } from '../pkg/brownout.js';
 import wasm from '../pkg/brownout_bg.wasm';
+import type { Act } from './notes.ts';
 import type { Topology } from './state.ts';
 import { missing, read, type Frame } from './frame.ts';
 
@@ -80,6 +81,30 @@ export interface WhyRow {
   b: number;
   text: string;
 }
+
+/** A future of the run. */
+export interface BranchRow {
+  id: number;
+  /** What the learner calls it; empty: nothing yet. */
+  name: string;
+  parent: number | null;
+  forked_us: number;
+  seen_us: number;
+  played: boolean;
+  commands: { place: number; at_us: number; scripted: boolean; do: Act }[];
+}
+
+/** How far the branch that is played has been seen, and what it costs to go back. */
+export interface Travel {
+  branch: number;
+  seen_us: number;
+  checkpoints: number;
+  checkpoint_bytes: number;
+  most_bytes: number;
+}
+
+/** One thing that might have been otherwise. */
+export type WhatIf = { without: number } | { arrives: { packet: unknown; at_us: number } };
 
 export interface FaultRequest {
   name: string;

@@ -1,19 +1,21 @@
 // Wires the modules. Owns the one state and the one engine.
 
 import { begin, isRefusal, type Beginning, type Plan } from './begin.ts';
-import { load, type Catalog, type Change, type Engine, type FaultRequest, type Module, type NoteRow } from './engine.ts';
+import { load, type Catalog, type Change, type Engine, type FaultRequest, type Module, type NoteRow, type WhatIf } from './engine.ts';
 import type { App } from './app.ts';
 import { NO_CLUSTER, clusterOf, type Cluster } from './cluster.ts';
 import { byId } from './dom.ts';
 import { nowMs, type Frame } from './frame.ts';
 import { Loop } from './loop.ts';
 import { noteText, SPOKEN, type Act, type Operation } from './notes.ts';
+import { Past } from './past.ts';
 import { capital, moment, say } from './say.ts';
 import { INITIAL, reduce, type Action, type State, type Topology } from './state.ts';
 import { format, parse, type Wish } from './url.ts';
 import { Charts } from './view/charts.ts';
 import { Dials } from './view/dials.ts';
-import { Events } from './view/events.ts';
+import { Branches, changedText } from './view/branches.ts';
+import { Events, KEPT } from './view/events.ts';
 import { Faults } from './view/faults.ts';
 import { Flights } from './view/flights.ts';
 import { Inspector } from './view/inspector.ts';
@@ -24,7 +26,9 @@ import { Milestones } from './view/milestones.ts';
 import { showBroken, updateNotices, Voice } from './view/notices.ts';
 import { readPalette, type Palette } from './view/palette.ts';
 import { Scene } from './view/scene.ts';
+import { Scrubber } from './view/scrubber.ts';
 import { Tasks } from './view/tasks.ts';
+import { TimeWords } from './view/timewords.ts';
 import { Timeline } from './view/timeline.ts';
 import { TopBar } from './view/topbar.ts';
 import { TopologyPanel } from './view/topology.ts';
@@ -37,6 +41,10 @@ const TEXT_EVERY = 250;
 const SAMPLES_EVERY = 100;
 /** The address follows the state after this long, in ms: browsers limit how often it may change. */
 const ADDRESS_AFTER = 400;
+/** After a journey the texts follow over so many frames, a few in each, so that none is late. */
+const SETTLE = 12;
+/** Notes closer to now than this, in us, are passed over by whoever goes from note to note: many come at once. */
+const NOTE_APART = 10_000;
 /** Notes asked for at once: at high speed hundreds come between two looks, and nobody can read more. */
 const NOTES_MAX = 60;
 class Page implements App {
@@ -46,6 +54,7 @@ class Page implements App {
   scripted = false;
   cluster: Cluster = NO_CLUSTER;
   readonly named;
+  readonly past: Past;
   private readonly module: Module;
   private engine: Engine;
   private readonly loop: Loop;
@@ -54,8 +63,17 @@ class Page implements App {
   private readonly still = matchMedia('(prefers-reduced-motion: reduce)');
   private journal = '';
   private noteNumber = 0;
-  private samplesEnd = 0;
   private samplesTaken = false;
+  /** When the notes were last read, in us of the run; -1: what was read does not count any more. */
+  private notedUs = 0;
+  /** Frames left in which the texts follow a journey. */
+  private settling = 0;
+  /** Whether the controls have to be brought up to date, but not everything else at once. */
+  private controlsDue = false;
+  /** Whether a command was given since the branches were read. */
+  private branchesDue = true;
+  /** What was asked for while the run was on its way somewhere. */
+  private later: (() => void)[] = [];
   private textAt = -Infinity;
   private samplesAt = -Infinity;
   private dirty = true;
@@ -76,17 +94,21 @@ class Page implements App {
     this.scripted = scripted;
     this.waiting = waiting;
     this.catalog = module.catalog;
+    this.past = new Past(module.catalog, () => this.engine);
+    this.past.look();
     const now = (): Frame => module.frame(this.engine, false);
     this.named = {
       workload: (id: number): string => workloadName(now(), id),
       pod: (workload: number, template: number, number: number): string => podName(now(), workload, template, number),
     };
     const { scenario, seed, topology, running, speed, theme, notices } = wish;
-    this.state = { ...INITIAL, scenario, seed, topology, speed, theme, notices: [...notices, ...more] };
+    this.state = { ...INITIAL, lanes: matchMedia('(min-width: 640px)').matches, scenario, seed, topology, speed, theme, notices: [...notices, ...more] };
     this.loop = new Loop({
       nowUs: () => this.engine.now_us(),
       run: (untilUs, budget) => this.engine.run(untilUs, budget),
       draw: (wallMs) => this.draw(wallMs),
+      arrived: () => this.arrived(),
+      atStart: () => this.act({ type: 'run', running: false }),
       broke: (error) => this.broke(error),
     });
     Object.assign(globalThis, { brownoutStats: this.loop.stats });
@@ -102,22 +124,28 @@ class Page implements App {
   act(action: Action): void {
     const before = this.state;
     this.state = reduce(before, action);
-    const { running, speed, theme, quiet } = this.state;
+    const { running, backwards, speed, theme, quiet } = this.state;
     this.views.voice.quiet = quiet;
     this.loop.speed = speed;
+    this.loop.backwards = backwards;
     if (theme !== before.theme) this.applyTheme();
     if (running !== before.running) {
       if (running) this.stepping = false;
       const time = moment(this.isBroken ? 0 : this.engine.now_us() / 1000);
-      this.views.voice.say(running ? say('started', { speed: String(speed) }) : say('paused', { time }));
+      this.views.voice.say(running ? say(backwards ? 'started_back' : 'started', { speed: String(speed) }) : say('paused', { time }));
     }
     this.loop.setRunning(running);
     this.changed();
   }
   setKnobs(changes: readonly Change[]): boolean {
     if (this.isBroken) return false;
+    if (this.loop.goingTo !== undefined) {
+      this.later.push(() => this.setKnobs(changes));
+      return true;
+    }
     try {
       this.engine.set_knobs([...changes]);
+      this.acted();
       if (this.state.refused !== null) this.act({ type: 'accepted' });
       return true;
     } catch (error) {
@@ -152,12 +180,95 @@ class Page implements App {
     this.stepping = true;
     this.command(() => {
       this.engine.step_back();
-      // What had been heard after this moment has not happened yet.
-      const end = this.module.frame(this.engine, true).world.notes_end(0);
-      this.noteNumber = Math.min(this.noteNumber, end);
-      this.views.events.forgetFrom(end);
+      this.notedUs = -1;
       this.views.flights.forget();
     });
+  }
+  get goingTo(): number | undefined {
+    return this.loop.goingTo;
+  }
+  seek(us: number): void {
+    if (this.isBroken) return;
+    this.stepping = false;
+    this.past.look();
+    if (this.state.changed !== null) this.act({ type: 'changed-past', changed: null });
+    // A fraction of a microsecond before the end would be in the past, and whatever is done there another branch.
+    const seen = this.past.travel.seen_us;
+    this.loop.seek(us >= seen ? seen + 1 : us);
+  }
+  stopSeek(): void {
+    this.loop.stop();
+  }
+  seekNote(forward: boolean): void {
+    this.whenThere(() => {
+      const at = this.engine.note_beside(forward, NOTE_APART);
+      // Just after it, so that it has happened.
+      this.seek(at === undefined ? (forward ? Infinity : 0) : at + 1);
+    });
+  }
+  switchBranch(id: number): void {
+    this.command(() => this.otherBranch(this.engine.switch_branch(id)), 'branches');
+  }
+  whatIf(what: WhatIf): void {
+    this.command(() => {
+      const from = this.past.travel.branch;
+      const atUs = this.engine.what_if(what);
+      this.otherBranch(atUs);
+      this.changedPast(from, atUs);
+    }, 'branches');
+  }
+  renameBranch(id: number, name: string): boolean {
+    const before = this.state.refused;
+    this.command(() => this.engine.rename_branch(id, name), 'branches');
+    this.past.readBranches();
+    return this.state.refused === null || this.state.refused === before;
+  }
+  deleteBranch(id: number): void {
+    this.command(() => this.engine.delete_branch(id), 'branches');
+    if (!this.isBroken) this.past.readBranches();
+  }
+  /** Another branch is played from now on: nothing that was read of this one counts. */
+  private otherBranch(toUs: number): void {
+    this.past.look();
+    this.past.forget();
+    this.past.readBranches();
+    this.views.events.clear();
+    this.notedUs = -1;
+    this.state = { ...this.state, why: null };
+    this.seek(toUs);
+  }
+  private changedPast(from: number, atUs: number): void {
+    const branch = this.past.travel.branch;
+    this.act({ type: 'changed-past', changed: { atUs, branch, from } });
+    this.views.voice.say(changedText(this.past.branches, { atUs, branch, from }));
+  }
+  /** A command was given. In the past it began a branch. */
+  private acted(): void {
+    const from = this.past.travel.branch;
+    this.branchesDue = true;
+    if (!this.past.look()) return;
+    this.past.forget();
+    this.past.readBranches();
+    this.changedPast(from, this.past.nowUs);
+  }
+  /** Does it now, or when the run has come to where it is on its way to. */
+  private whenThere(call: () => void): void {
+    if (this.isBroken) return;
+    if (this.loop.goingTo === undefined) call();
+    else this.later.push(call);
+  }
+  /** A journey is over, or a frame of playing backwards. */
+  private arrived(): void {
+    this.views.flights.forget();
+    this.views.ladder.forget();
+    const later = this.loop.goingTo === undefined ? this.later.splice(0) : [];
+    if (this.state.backwards) return;
+    if (this.engine.now_us() < this.notedUs) this.notedUs = -1;
+    this.settling = SETTLE;
+    this.textAt = -Infinity;
+    this.samplesAt = -Infinity;
+    this.due = [];
+    for (const call of later) call();
   }
   startOver(scenario: string, seed: number): void {
     const same = scenario === this.state.scenario;
@@ -194,10 +305,13 @@ class Page implements App {
     this.engine = engine;
     this.scripted = scripted;
     this.stepping = false;
-    this.noteNumber = 0;
-    this.samplesEnd = 0;
+    this.later = [];
+    this.loop.stop();
+    this.notedUs = -1;
+    this.past.look();
+    this.past.forget();
+    this.branchesDue = true;
     this.views.events.clear();
-    this.views.charts.history.clear();
     this.views.flights.forget();
     this.views.ladder.forget();
     this.views.tasks.forget();
@@ -206,9 +320,14 @@ class Page implements App {
 
   /** Calls the engine where a refusal is a sentence and anything else its end. */
   private command(call: () => void, where = ''): void {
+    if (this.loop.goingTo !== undefined) {
+      this.later.push(() => this.command(call, where));
+      return;
+    }
     const before = this.state.refused;
     this.guard(call, where);
     if (before !== null && before === this.state.refused) this.act({ type: 'accepted' });
+    if (!this.isBroken) this.acted();
     this.refresh();
   }
   private guard(call: () => void, where = ''): void {
@@ -229,11 +348,14 @@ class Page implements App {
   /** Reads again what only changes by command. */
   private refresh(): void {
     if (this.isBroken) return;
+    this.readModel();
+    this.changed();
+  }
+  private readModel(): void {
     const knobs: Change[] = this.engine.knobs();
     this.knobs = new Map(knobs.map(({ name, value }) => [name, value]));
     this.module.named(this.engine);
     this.cluster = clusterOf(this.module.frame(this.engine, true));
-    this.changed();
   }
   private changed(): void {
     this.dirty = true;
@@ -272,32 +394,46 @@ class Page implements App {
         commands: () => this.takeJournal(),
       }),
       timeline: new Timeline(this, byId('timeline')),
+      scrubber: new Scrubber(this, byId('timeline'), redraw),
+      branches: new Branches(this, byId('timeline')),
+      timeWords: new TimeWords(this, byId('timeline')),
     };
   }
 
   private draw(wallMs: number): void {
     if (this.isBroken) return;
-    const { views, palette, still } = this;
+    const { views, palette, still, dirty } = this;
     const now = performance.now();
     // A round ends before the next one begins: where frames are slow, the last texts would never have their turn.
-    const begins = this.dirty || (this.due.length === 0 && now - this.textAt >= TEXT_EVERY);
+    const begins = dirty || (this.due.length === 0 && now - this.textAt >= TEXT_EVERY);
     if (begins) {
       this.textAt = now;
       this.due = [...this.texts];
       this.takeNotes();
+      this.past.look();
+      if (this.branchesDue) this.past.readBranches();
+      this.branchesDue = false;
     }
-    if (this.dirty) this.controls();
-    if (this.dirty || now - this.samplesAt >= SAMPLES_EVERY) this.takeSamples(now);
+    if (dirty || this.controlsDue) this.controls();
+    this.controlsDue = false;
+    if (dirty || now - this.samplesAt >= SAMPLES_EVERY) this.takeSamples(now);
     // From here on the frame's views are in use: no call of the engine.
     const frame = this.module.frame(this.engine, begins);
-    if (this.samplesTaken) this.samplesEnd = frame.world.samples_end(0);
-    this.samplesTaken = false;
-    // All at once after a command; else one a frame, so that none is late.
-    const texts = this.due.splice(0, this.dirty || !this.state.running ? this.due.length : 1);
+    this.past.nowUs = nowMs(frame) * 1000;
+    if (this.samplesTaken) this.past.taken(frame);
+    // All at once after a command; else a few a frame, so that none is late.
+    const moving = this.state.running || this.loop.goingTo !== undefined || this.settling > 0;
+    const texts = this.due.splice(0, dirty || !moving ? this.due.length : this.settling > 0 ? 2 : 1);
     this.dirty = false;
     for (const update of texts) update(frame);
     views.flights.draw(frame, views.ladder.layout, palette, wallMs, still.matches);
-    views.charts.draw(palette, `${this.state.theme} ${palette.ink}`, !this.state.running);
+    views.scrubber.draw(palette, this.samplesTaken || dirty);
+    this.samplesTaken = false;
+    views.charts.draw(palette, `${this.state.theme} ${palette.ink}`, !moving);
+    if (this.settling > 0) {
+      this.settling -= 1;
+      this.loop.redraw();
+    }
   }
   /** What only changes when somebody asks for it, and may ask the engine. */
   private controls(): void {
@@ -312,7 +448,10 @@ class Page implements App {
   private readonly texts: readonly ((frame: Frame) => void)[] = [
     (frame) => this.views.ladder.update(frame, this.still.matches),
     ...[0, 1, 2].map((part) => (frame: Frame): void => this.views.ladder.upper[part]?.(frame, this.palette)),
-    (frame) => this.views.timeline.update(nowMs(frame), this.loop.behind, this.views.events.caption, this.stepping),
+    (frame) => this.views.timeline.update(nowMs(frame), this.loop, this.views.events.caption, this.stepping),
+    () => this.views.scrubber.update(),
+    () => this.views.branches.update(),
+    () => this.views.timeWords.update(),
     (frame) => this.views.inspector.update(frame),
     (frame) => this.views.faults.update(frame),
     (frame) => this.views.kubectl.update(frame),
@@ -328,14 +467,23 @@ class Page implements App {
   ];
 
   private takeNotes(): void {
-    const fresh: NoteRow[] = this.engine.notes(this.noteNumber, NOTES_MAX);
+    const nowUs = this.engine.now_us();
+    const again = nowUs < this.notedUs || this.notedUs < 0;
+    if (again) this.noteNumber = 0;
+    this.notedUs = nowUs;
+    const fresh: NoteRow[] = this.engine.notes(this.noteNumber, again ? KEPT : NOTES_MAX);
     const last = fresh.at(-1);
-    if (last === undefined) return;
-    this.noteNumber = last.number + 1;
+    if (last !== undefined) this.noteNumber = last.number + 1;
     const notable = new Map(this.catalog.notes.map(({ name, notable }) => [name, notable]));
     const shown = fresh.filter(({ kind }) => kind === 'command' || notable.get(kind) === true);
-    this.views.events.add(shown);
-    const spoken = shown.findLast(({ kind }) => SPOKEN.has(kind));
+    if (again) this.views.events.restart(shown);
+    else if (shown.length > 0) this.views.events.add(shown);
+    // What was done moves dials, also where it is done again because time went back.
+    if (again || shown.some(({ kind }) => kind === 'command')) {
+      this.readModel();
+      this.controlsDue = true;
+    }
+    const spoken = again || this.state.backwards ? undefined : shown.findLast(({ kind }) => SPOKEN.has(kind));
     if (spoken !== undefined && this.state.running) this.views.voice.say(capital(noteText(spoken, this.cluster, this.named)));
   }
   /** Every command so far; kept for the day the engine can no longer tell. */
@@ -345,8 +493,7 @@ class Page implements App {
   }
   private takeSamples(now: number): void {
     this.samplesAt = now;
-    const names = this.engine.sample_columns();
-    this.views.charts.history.add(names, this.engine.samples(this.samplesEnd));
+    this.past.takeSamples();
     this.samplesTaken = true;
   }
 

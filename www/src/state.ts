@@ -30,6 +30,16 @@ export interface State {
   /** How many runs there have been. */
   readonly started: number;
   readonly running: boolean;
+  /** Whether time runs backwards while it runs. */
+  readonly backwards: boolean;
+  /** Whether the lanes of the timeline are shown. */
+  readonly lanes: boolean;
+  /** Whether branches' commands, the timeline in words and what it costs are shown. */
+  readonly timeDetails: boolean;
+  /** The branch that is being given a name. */
+  readonly renaming: number | null;
+  /** When the past was changed last, and into which branch. */
+  readonly changed: { readonly atUs: number; readonly branch: number; readonly from: number } | null;
   /** Simulated seconds in one second of the user's. */
   readonly speed: number;
   readonly selected: Selection;
@@ -47,7 +57,11 @@ export interface State {
 }
 
 export type Action =
-  | { type: 'run'; running: boolean }
+  | { type: 'run'; running: boolean; backwards?: boolean }
+  | { type: 'lanes'; shown: boolean }
+  | { type: 'time-details'; shown: boolean }
+  | { type: 'rename'; branch: number | null }
+  | { type: 'changed-past'; changed: State['changed'] }
   | { type: 'speed'; speed: number }
   | { type: 'select'; selection: Selection }
   | { type: 'theme'; theme: Theme }
@@ -67,6 +81,11 @@ export const INITIAL: State = {
   topology: null,
   started: 0,
   running: false,
+  backwards: false,
+  lanes: true,
+  timeDetails: false,
+  renaming: null,
+  changed: null,
   speed: 1,
   selected: { thing: 'member', row: 0 },
   theme: 'auto',
@@ -87,7 +106,15 @@ export const SPEEDS = [-3, -2, -1, 0, 1, 2]
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
     case 'run':
-      return { ...state, running: action.running };
+      return { ...state, running: action.running, backwards: action.running && action.backwards === true };
+    case 'lanes':
+      return { ...state, lanes: action.shown };
+    case 'time-details':
+      return { ...state, timeDetails: action.shown };
+    case 'rename':
+      return { ...state, renaming: action.branch };
+    case 'changed-past':
+      return { ...state, changed: action.changed };
     case 'speed':
       return { ...state, speed: action.speed };
     case 'select':
@@ -112,7 +139,7 @@ export function reduce(state: State, action: Action): State {
       return { ...state, notices: state.notices.filter((_, index) => index !== action.notice) };
     case 'start-over': {
       const { scenario, seed, topology } = action;
-      return { ...state, scenario, seed, topology, started: state.started + 1, running: false, selected: INITIAL.selected, why: null, refused: null, task: 0 };
+      return { ...state, scenario, seed, topology, started: state.started + 1, running: false, backwards: false, renaming: null, changed: null, selected: INITIAL.selected, why: null, refused: null, task: 0 };
     }
   }
 }

@@ -1,15 +1,15 @@
 // What happened, newest first, and why.
 
+import { actText } from '../acts.ts';
 import type { App } from '../app.ts';
 import { button, html, list, setAttribute, setText } from '../dom.ts';
 import type { NoteRow, WhyRow } from '../engine.ts';
-import { causeText, commandText, noteText, noteTone, sameDials, type Act } from '../notes.ts';
+import { causeText, noteText, noteTone, sameDials, type Act } from '../notes.ts';
 import { Roving } from '../roving.ts';
-import { capital, moment, say, sayIfKnown } from '../say.ts';
-import { written } from '../spoken.ts';
+import { capital, moment, say } from '../say.ts';
 
 /** Events kept in the list. More would scroll by unread. */
-const KEPT = 120;
+export const KEPT = 120;
 /** Causes shown in one chain. */
 const CHAIN_MAX = 40;
 
@@ -64,26 +64,23 @@ export class Events {
     if (kind !== 'command' || last?.kind !== 'command' || at_us - last.at_us > ONE_DRAG_US) return false;
     return sameDials(this.commands[last.a]?.do, this.commands[a]?.do);
   }
-  /** Forgets the notes from this number on: time went back. */
-  forgetFrom(number: number): void {
-    this.notes = this.notes.filter((note) => note.number < number);
+  /** What happened up to here, and no more: time went back. */
+  restart(notes: readonly NoteRow[]): void {
+    this.notes = [];
+    this.add(notes);
   }
   clear(): void {
     this.notes = [];
     this.shown = [];
     this.commands = [];
+    // Another run's notes may have the same numbers.
+    this.log.replaceChildren();
   }
   private text(note: NoteRow): string {
     return capital(note.kind === 'command' ? this.command(note.a) : noteText(note, this.app.cluster, this.app.named));
   }
   private command(place: number): string {
-    const { app } = this;
-    return commandText(this.commands[place]?.do, {
-      dial: (name, value) => say('command_dial', { dial: sayIfKnown(`dial_${name}`) ?? name, value: written(app, name, value) }),
-      workload: (id) => app.named.workload(id),
-      pod: (workload, template, number) => app.named.pod(workload, template, number),
-      fault: app.cluster,
-    });
+    return actText(this.app, this.commands[place]?.do);
   }
 
   update(): void {
@@ -98,7 +95,12 @@ export class Events {
       item.dataset['number'] = String(note.number);
       item.dataset['tone'] = noteTone(note.kind);
       const [at, mark, text, ask] = item.children;
-      if (at !== undefined) setText(at, moment(note.at_us / 1000));
+      const time = moment(note.at_us / 1000);
+      if (at !== undefined) {
+        setText(at, time);
+        setAttribute(at, 'aria-label', say('events_go', { time }));
+        setAttribute(at, 'data-us', note.at_us);
+      }
       if (mark !== undefined) setText(mark, MARKS[noteTone(note.kind)]);
       if (text !== undefined) setText(text, this.text(note));
       if (ask !== undefined) setAttribute(ask, 'aria-label', say('events_why_this', { what: this.text(note) }));
@@ -111,22 +113,28 @@ export class Events {
     if (why !== this.chainOf) this.showChain(why);
   }
 
-  /** New events push the others down, so that an item keeps its event, and a button its focus. */
+  /** New events push the others down, and those that are taken back leave, so that an item keeps its event, and a button its focus. */
   private makeRoom(): void {
+    const numbers = new Set(this.shown.map(({ number }) => String(number)));
+    for (const item of [...this.log.children] as HTMLElement[]) {
+      if (numbers.has(item.dataset['number'] ?? '')) break;
+      item.remove();
+    }
     const first = (this.log.firstElementChild as HTMLElement | null)?.dataset['number'];
     const fresh = this.shown.findIndex(({ number }) => String(number) === first);
     for (let count = 0; count < fresh; count += 1) this.log.prepend(this.makeItem());
   }
   private makeItem(): HTMLLIElement {
+    const go = button('', () => this.app.seek(Number(go.dataset['us']) + 1), { class: 'go-there', tabindex: -1 });
     const item = html(
-      'li', {}, html('time'), html('span', { class: 'mark', 'aria-hidden': 'true' }), html('span', { class: 'text' }),
+      'li', {}, go, html('span', { class: 'mark', 'aria-hidden': 'true' }), html('span', { class: 'text' }),
       button(say('events_why'), () => this.askAbout(item), { class: 'quiet-button', tabindex: -1 }),
     );
     return item;
   }
 
   private askAbout(item: HTMLElement): void {
-    this.asker = item.querySelector('button') ?? undefined;
+    this.asker = item.querySelector<HTMLElement>('button:last-child') ?? undefined;
     this.app.act({ type: 'why', note: Number(item.dataset['number']) });
   }
 
