@@ -47,9 +47,18 @@ export interface App {
   renameBranch(id: number, name: string): boolean;
   deleteBranch(id: number): void;
   /** Begins a branch in which one thing is otherwise, and goes there. */
-  whatIf(what: WhatIf): void;
+  whatIf(what: WhatIf, effect?: Effect): void;
   /** Something is done with kubectl, or a machine is plugged in. */
   operate(act: Operation): void;
+}
+
+/** Something that happened, to be looked for in another branch. */
+export interface Effect {
+  readonly at_us: number;
+  readonly kind: string | null;
+  readonly program: number | null;
+  /** In words. */
+  readonly what: string;
 }
 
 /** Where a dial stands. */

@@ -69,18 +69,34 @@ export interface NoteRow {
   b: number;
 }
 
-/** A link of a chain of causes, newest first. `kind` is the note's if it is one; `text` is the engine's own sentence. */
-export interface WhyRow {
-  id: number;
-  cause: number;
-  at_us: number;
-  program: number;
+/** One step of an answer, from now back. `kind`: the note's, the timer's name, or the message's class. */
+export interface WhyStep {
   what: string;
+  at_us: number;
+  since_us: number | null;
+  program: number | null;
+  other: number | null;
+  count: number;
+  id: number | null;
   kind: string | null;
   a: number;
   b: number;
-  text: string;
 }
+/** A packet that the dice lost, as the engine names it. */
+export interface Lost {
+  packet: unknown;
+  at_us: number;
+}
+/** Why something is so. */
+export interface Answer {
+  steps: WhyStep[];
+  end: 'input' | 'draw' | 'start' | 'record';
+  /** The command it ends at, by its place in the journal. */
+  command: number | null;
+  draws: Lost[];
+}
+/** One thing that might have been otherwise. */
+export type WhatIf = { arrive: readonly Lost[] } | { without: number };
 
 /** A future of the run. */
 export interface BranchRow {
@@ -102,9 +118,6 @@ export interface Travel {
   checkpoint_bytes: number;
   most_bytes: number;
 }
-
-/** One thing that might have been otherwise. */
-export type WhatIf = { without: number } | { arrives: { packet: unknown; at_us: number } };
 
 export interface FaultRequest {
   name: string;

@@ -1,8 +1,8 @@
 // Wires the modules. Owns the one state and the one engine.
 
 import { begin, isRefusal, type Beginning, type Plan } from './begin.ts';
-import { load, type Catalog, type Change, type Engine, type FaultRequest, type Module, type NoteRow, type WhatIf } from './engine.ts';
-import type { App } from './app.ts';
+import { load, type Answer, type Catalog, type Change, type Engine, type FaultRequest, type Module, type NoteRow, type WhatIf } from './engine.ts';
+import type { App, Effect } from './app.ts';
 import { NO_CLUSTER, clusterOf, type Cluster } from './cluster.ts';
 import { byId } from './dom.ts';
 import { nowMs, type Frame } from './frame.ts';
@@ -10,7 +10,7 @@ import { Loop } from './loop.ts';
 import { noteText, SPOKEN, type Act, type Operation } from './notes.ts';
 import { Past } from './past.ts';
 import { capital, moment, say } from './say.ts';
-import { INITIAL, reduce, type Action, type State, type Topology } from './state.ts';
+import { INITIAL, reduce, type Action, type Question, type State, type Topology } from './state.ts';
 import { format, parse, type Wish } from './url.ts';
 import { Charts } from './view/charts.ts';
 import { Dials } from './view/dials.ts';
@@ -33,6 +33,7 @@ import { Timeline } from './view/timeline.ts';
 import { TopBar } from './view/topbar.ts';
 import { TopologyPanel } from './view/topology.ts';
 import { Waiting } from './view/waiting.ts';
+import { WhyPanel } from './view/why.ts';
 import { podName, workloadName } from './words.ts';
 
 /** Texts change at 4 Hz: faster cannot be read. In ms. */
@@ -47,6 +48,8 @@ const SETTLE = 12;
 const NOTE_APART = 10_000;
 /** Notes asked for at once: at high speed hundreds come between two looks, and nobody can read more. */
 const NOTES_MAX = 60;
+/** Notes looked through for one that is asked for by name: all there are. */
+const NOTES_ALL = 65_536;
 class Page implements App {
   state: State = INITIAL;
   knobs: ReadonlyMap<string, number> = new Map();
@@ -209,13 +212,32 @@ class Page implements App {
   switchBranch(id: number): void {
     this.command(() => this.otherBranch(this.engine.switch_branch(id)), 'branches');
   }
-  whatIf(what: WhatIf): void {
+  whatIf(what: WhatIf, effect?: Effect): void {
     this.command(() => {
-      const from = this.past.travel.branch;
+      const [from, nowUs] = [this.past.travel.branch, this.engine.now_us()];
       const atUs = this.engine.what_if(what);
       this.otherBranch(atUs);
       this.changedPast(from, atUs);
+      // As far as the other one is seen: side by side they tell what came of it.
+      this.loop.seek(Math.max(nowUs, atUs));
+      if (effect !== undefined) this.later.push(() => this.tellOf(effect));
     }, 'branches');
+  }
+  /** Whether something happened in this branch, too. */
+  private tellOf({ at_us, kind, program, what }: Effect): void {
+    const notes: NoteRow[] = this.engine.notes(0, NOTES_ALL);
+    const same = notes.filter((note) => note.kind === kind && note.program === program);
+    const again = same.find((note) => note.at_us === at_us);
+    const later = same.find((note) => note.at_us > at_us);
+    const at = moment(at_us / 1000);
+    const told =
+      again !== undefined
+        ? say('what_if_same', { what, at })
+        : later === undefined
+          ? say('what_if_gone', { what, at })
+          : say('what_if_later', { what, at, then: moment(later.at_us / 1000) });
+    this.act({ type: 'told', told });
+    this.views.voice.say(told);
   }
   renameBranch(id: number, name: string): boolean {
     const before = this.state.refused;
@@ -374,6 +396,12 @@ class Page implements App {
       this.loop.redraw();
     };
     byId('legend').append(legend(this.catalog.classes));
+    const ladder = new Ladder(this, byId('ladder'), canvas, redraw);
+    const events = new Events(this, byId('events'), { commands: () => this.takeJournal() });
+    const why = {
+      why: (question: Question): Answer => this.engine.why(question),
+      command: (place: number): string => events.command(place),
+    };
     return {
       voice,
       topbar: new TopBar(this, byId('topbar')),
@@ -382,17 +410,15 @@ class Page implements App {
       topology: new TopologyPanel(this, byId('dials-election')),
       kubectl: new Kubectl(this, byId('kubectl')),
       faults: new Faults(this, byId('faults')),
-      ladder: new Ladder(this, byId('ladder'), canvas, redraw),
+      ladder,
       flights: new Flights(this, canvas),
       lamps: new Lamps(this, byId('lamps')),
       milestones: new Milestones(this, byId('milestones')),
       charts: new Charts(this, byId('charts')),
       scene: new Scene(byId('scene-words'), redraw),
       inspector: new Inspector(this, byId('inspector')),
-      events: new Events(this, byId('events'), {
-        why: (id) => this.engine.why(id),
-        commands: () => this.takeJournal(),
-      }),
+      events,
+      why: new WhyPanel(this, byId('answer'), why, (steps) => ladder.showWhy(steps)),
       timeline: new Timeline(this, byId('timeline')),
       scrubber: new Scrubber(this, byId('timeline'), redraw),
       branches: new Branches(this, byId('timeline')),
@@ -437,11 +463,11 @@ class Page implements App {
   }
   /** What only changes when somebody asks for it, and may ask the engine. */
   private controls(): void {
-    const { dials, topology, topbar, events } = this.views;
+    const { dials, topology, topbar, why } = this.views;
     dials.update();
     topology.update();
     topbar.update();
-    events.answer();
+    why.answer();
     updateNotices(this, byId('notices'));
   }
   /** The parts of the page that are text. Each is brought up to date four times a second. */

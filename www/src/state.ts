@@ -12,6 +12,14 @@ export interface Selection {
   readonly third?: number;
 }
 
+/** What can be asked, as the engine takes it. */
+export type Question =
+  | { readonly event: number }
+  | 'leader'
+  | { readonly [of in 'member' | 'lease' | 'watch' | 'api' | 'service' | 'workload' | 'node']?: number }
+  | { readonly requests: { readonly api: number; readonly kind: number } }
+  | { readonly pod: { readonly workload: number; readonly template: number; readonly number: number } };
+
 export type Theme = 'auto' | 'light' | 'dark';
 
 /** What a run begins with, as the engine takes it. */
@@ -49,8 +57,10 @@ export interface State {
   readonly eventsHeld: boolean;
   /** The task under way; as many as there are: all done. */
   readonly task: number;
-  /** The note whose causes are shown. */
-  readonly why: number | null;
+  /** What is being explained, and what it is in words. */
+  readonly why: { readonly question: Question; readonly what: string } | null;
+  /** What came of the newest what-if; empty: nothing yet. */
+  readonly told: string;
   /** The engine's sentence about what it last refused: a dial, by its name, or else a fault. */
   readonly refused: { readonly knob: string; readonly sentence: string } | null;
   readonly notices: readonly string[];
@@ -69,7 +79,9 @@ export type Action =
   | { type: 'more-dials'; open: boolean }
   | { type: 'hold-events'; held: boolean }
   | { type: 'task-done' }
-  | { type: 'why'; note: number | null }
+  | { type: 'why'; asked: State['why'] }
+  /** What came of a what-if. */
+  | { type: 'told'; told: string }
   | { type: 'refused'; knob: string; sentence: string }
   | { type: 'accepted' }
   | { type: 'dismiss'; notice: number }
@@ -94,6 +106,7 @@ export const INITIAL: State = {
   eventsHeld: false,
   task: 0,
   why: null,
+  told: '',
   refused: null,
   notices: [],
 };
@@ -130,7 +143,9 @@ export function reduce(state: State, action: Action): State {
     case 'task-done':
       return { ...state, task: state.task + 1 };
     case 'why':
-      return { ...state, why: action.note };
+      return { ...state, why: action.asked, told: '' };
+    case 'told':
+      return { ...state, told: action.told };
     case 'refused':
       return { ...state, refused: { knob: action.knob, sentence: action.sentence } };
     case 'accepted':
@@ -139,7 +154,7 @@ export function reduce(state: State, action: Action): State {
       return { ...state, notices: state.notices.filter((_, index) => index !== action.notice) };
     case 'start-over': {
       const { scenario, seed, topology } = action;
-      return { ...state, scenario, seed, topology, started: state.started + 1, running: false, backwards: false, renaming: null, changed: null, selected: INITIAL.selected, why: null, refused: null, task: 0 };
+      return { ...state, scenario, seed, topology, started: state.started + 1, running: false, backwards: false, renaming: null, changed: null, selected: INITIAL.selected, why: null, told: '', refused: null, task: 0 };
     }
   }
 }

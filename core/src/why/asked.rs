@@ -108,13 +108,17 @@ impl Inquiry<'_> {
     }
     /// A campaign came to nothing: whose vote was missing.
     fn no_votes(&mut self, tried: Row, before: Before) -> Next {
+        self.seen.push(tried.id);
         let candidate = ProgramId(tried.process);
         match self.missing_follower(candidate, before) {
             Some((voter, heard)) if heard < tried.at => {
                 Next::Waits { by: candidate, on: voter, since: tried.at, before }
             }
             // It was answered by enough, and not with votes: then why it campaigns at all.
-            _ => Next::Row(tried),
+            _ => match kind(&tried) {
+                Some(of) => self.note(of, tried),
+                None => Next::Cause(tried),
+            },
         }
     }
     fn member(&mut self, n: u8, before: Before) -> Next {

@@ -125,7 +125,7 @@ impl Inquiry<'_> {
         let directory = self.evidence.directory;
         let others = (0..directory.members).map(|n| directory.etcd(n)).filter(|id| *id != leader);
         let mut heard: alloc::vec::Vec<(Time, ProgramId)> = others
-            .map(|id| (self.evidence.heard(before, leader, id, &RAFT).map_or(Time::ZERO, |row| row.at), id))
+            .map(|id| (self.evidence.heard(before, leader, id, &RAFT[..2]).map_or(Time::ZERO, |row| row.at), id))
             .collect();
         heard.sort_by_key(|(at, _)| core::cmp::Reverse(*at));
         // Besides itself a leader needs half of all.
