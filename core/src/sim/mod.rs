@@ -7,6 +7,7 @@ mod looks;
 mod nature;
 pub mod observer;
 mod program;
+pub mod verdicts;
 
 use crate::actor::disk::Disk;
 use crate::actor::role::{Directory, Place, Role};
