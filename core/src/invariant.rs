@@ -42,7 +42,7 @@ verdicts! {
     /// etcd: an answer is never older than what somebody had been told before the question was asked.
     Linearizability "linearizability" ["revision answered", "revision known", "API server", "what is wrong: 0 the revision, 1 the value"];
     /// Leader election: no two processes of one component believe that they hold its Lease and run at the same time.
-    OneActingHolder "one_acting_holder" ["component", "first host", "second host"];
+    OneActingHolder "one_acting_holder" ["component", "first host", "second host", "ms until the first heard that its last renewal was well"];
     /// Watches: no watcher hears of a revision after a later one, and none misses a change in between.
     WatchOrder "watch_order" ["revision told", "revision expected", "who is told: 0 an API server, 1 its client", "program"];
     /// etcd: what a client was told is written stays in the log of every later leader.

@@ -30,7 +30,7 @@ impl Sim {
             // A message is a row of its own: it hangs on the segment that completed it, and on the send behind it.
             let cause = match &input {
                 Input::Message(conn, message) => {
-                    self.observer.verdicts.read(self.now, *conn, message, &self.programs);
+                    self.observer.verdicts.read(self.now, program, *conn, message, &self.programs);
                     let (id, code, a, b) =
                         (self.queue.fresh(), Code::Message as u16, message.class() as u32, u64::from(conn.0));
                     self.record(trace, Row { id, cause, link, at: self.now, code, process: program.0, a, b });
@@ -69,7 +69,7 @@ impl Sim {
         match effect {
             Effect::Open(conn, to, port) => self.open(cause, program, conn, to, port, trace),
             Effect::Send(conn, bytes, message) => {
-                self.observer.verdicts.sent(program, conn, &message);
+                self.observer.verdicts.sent(self.now, program, conn, &message);
                 self.send(cause, program, conn, bytes, message, trace);
             }
             Effect::Close(conn) => self.let_go(cause, program, conn, false, trace),

@@ -13,7 +13,7 @@ use super::Program;
 use crate::actor::ProgramId;
 use crate::actor::role::{Directory, Note, NoteKind, Place, Role};
 use crate::actor::wire::Message;
-use crate::api::rpc::Verb;
+use crate::api::rpc::{Level, Verb};
 use crate::engine::Time;
 use crate::etcd::Etcd;
 use crate::etcd::log::Log;
@@ -159,7 +159,7 @@ impl Verdicts {
     }
 
     /// A program writes a message.
-    pub(super) fn sent(&mut self, program: ProgramId, conn: ConnId, message: &Message) {
+    pub(super) fn sent(&mut self, now: Time, program: ProgramId, conn: ConnId, message: &Message) {
         match message {
             Message::Rpc(request) => {
                 let call = self.calls.called(request);
@@ -178,6 +178,9 @@ impl Verdicts {
                 if listens {
                     self.line(program, conn).watches.push(Watch::of_api(request));
                 }
+            }
+            Message::Api(request) if request.level == Level::LeaderElection && request.verb.mutates() => {
+                self.holders.asks(now, program, request.id);
             }
             Message::Cancel(id) => {
                 if let Some(line) = self.lines.get_mut(&conn.0).filter(|line| line.client == program) {
@@ -200,7 +203,14 @@ impl Verdicts {
     }
 
     /// A program reads a message.
-    pub(super) fn read(&mut self, now: Time, conn: ConnId, message: &Message, programs: &[Program]) {
+    pub(super) fn read(
+        &mut self,
+        now: Time,
+        program: ProgramId,
+        conn: ConnId,
+        message: &Message,
+        programs: &[Program],
+    ) {
         match message {
             Message::RpcReply(reply) => {
                 let Some(line) = self.lines.get_mut(&conn.0) else { return };
@@ -224,6 +234,7 @@ impl Verdicts {
                 let Some(line) = lines.get_mut(&conn.0) else { return };
                 watches::told_by_etcd(now, book, writes, &mut line.watches, reply, line.client);
             }
+            Message::ApiReply(reply) if reply.status.is_ok() => self.holders.hears(now, program, reply.id),
             Message::ApiEvents(events) => {
                 let Self { lines, book, writes, .. } = self;
                 let Some(line) = lines.get_mut(&conn.0) else { return };
