@@ -274,6 +274,10 @@ impl Sim {
     pub const fn observer(&self) -> &Observer {
         &self.observer
     }
+    /// From now on what clients of etcd say and hear is remembered: for tests.
+    pub fn listen(&mut self) {
+        self.observer.verdicts.listen();
+    }
     /// About how many bytes a clone of it takes. An estimate from what there is most of; `cargo xtask memory` holds
     /// it against what the allocator says.
     pub fn bytes(&self) -> usize {

@@ -97,6 +97,10 @@ impl Observer {
     pub const fn finding(&self, verdict: Verdict) -> &Finding {
         self.verdicts.book().finding(verdict)
     }
+    /// The checkers themselves.
+    pub const fn verdicts(&self) -> &Verdicts {
+        &self.verdicts
+    }
     /// How many processes of etcd ended because a message showed that they had forgotten what was on their disk.
     pub const fn forgetful(&self) -> u32 {
         self.forgetful

@@ -23,7 +23,7 @@ const MARKS: usize = 1024;
 
 /// What a call asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum What {
+pub enum What {
     /// A read that promises nothing.
     Serializable,
     /// A linearizable read of one key, or of several.
@@ -44,6 +44,9 @@ impl Call {
     pub(super) const fn id(&self) -> u32 {
         self.id
     }
+    pub(super) const fn asked(&self) -> What {
+        self.what
+    }
     pub(super) fn forget_after(&mut self, revision: Revision) {
         self.floor = self.floor.min(revision);
     }
@@ -51,6 +54,30 @@ impl Call {
     pub(super) const fn acknowledges(&self, response: &Response) -> bool {
         matches!(self.what, What::Write(_)) && response.succeeded
     }
+}
+
+/// What a client of etcd said or heard, for a judge who is not ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Heard {
+    /// The connection and the call's number there.
+    pub call: (u32, u32),
+    /// What was asked.
+    pub asked: What,
+    /// The answer; none: this is the question.
+    pub answer: Option<Answer>,
+}
+
+/// An answer that is no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Answer {
+    /// The store's revision.
+    pub revision: Revision,
+    /// The key's own; 0: there is none.
+    pub version: Revision,
+    /// Whether the compare of a txn held; true for all else.
+    pub succeeded: bool,
+    /// Whether the answer broke linearizability, as the checker here sees it.
+    pub broken: bool,
 }
 
 /// Up to this revision acknowledged writes are left.

@@ -21,6 +21,7 @@ use crate::invariant::{Book, Verdict};
 use crate::net::packet::ConnId;
 use crate::object::{Key, NodeId};
 use alloc::collections::BTreeMap;
+pub use calls::{Answer, Heard, What};
 use calls::{Calls, Surviving};
 use holders::Holders;
 use logs::Logs;
@@ -32,6 +33,8 @@ const LINES: usize = 1024;
 /// Of how many nodes the kubelets' and kube-proxies' watches are listened to. Chosen: each of 5,000 costs memory, and
 /// all run the same program.
 const NODES: NodeId = 16;
+/// How much of what clients say and hear is remembered if somebody asks for it. Chosen: a short run.
+const HEARD: usize = 50_000;
 /// Below that, a pod without a template has an ordinal as its number: as many replicas as a StatefulSet can have.
 const ORDINALS: u32 = super::faults::REPLICAS_MAX;
 
@@ -54,6 +57,7 @@ pub struct Verdicts {
     /// By connection.
     lines: BTreeMap<u32, Line>,
     holders: Holders,
+    heard: Option<alloc::vec::Vec<Heard>>,
 }
 
 /// The log of a member, and whether it runs.
@@ -78,11 +82,26 @@ impl Verdicts {
             calls: Calls::default(),
             lines: BTreeMap::new(),
             holders: Holders::default(),
+            heard: None,
         }
     }
     /// What was found.
     pub const fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// From now on it remembers what clients of etcd say and hear, up to a limit.
+    pub(super) fn listen(&mut self) {
+        self.heard = Some(alloc::vec::Vec::new());
+    }
+    /// What clients of etcd said and heard, if it was asked to remember.
+    pub fn heard(&self) -> &[Heard] {
+        self.heard.as_deref().unwrap_or_default()
+    }
+    fn remember(&mut self, heard: Heard) {
+        if let Some(all) = self.heard.as_mut().filter(|all| all.len() < HEARD) {
+            all.push(heard);
+        }
     }
 
     /// A member took an input; this is what it is now.
@@ -163,6 +182,7 @@ impl Verdicts {
         match message {
             Message::Rpc(request) => {
                 let call = self.calls.called(request);
+                self.remember(Heard { call: (conn.0, request.id), asked: call.asked(), answer: None });
                 self.line(program, conn).calls.push(call);
             }
             Message::Watch(call) => {
@@ -221,7 +241,15 @@ impl Verdicts {
                     Place::Api(n) => n + 1,
                     _ => 0,
                 };
+                let broken = self.book.finding(Verdict::Linearizability).broken;
                 self.calls.answered(now, &mut self.book, &self.writes, &call, response, api);
+                let answer = Answer {
+                    revision: response.revision,
+                    version: response.kv.as_ref().map_or(0, |kv| kv.mod_revision),
+                    succeeded: response.succeeded,
+                    broken: self.book.finding(Verdict::Linearizability).broken > broken,
+                };
+                self.remember(Heard { call: (conn.0, reply.id), asked: call.asked(), answer: Some(answer) });
                 if call.acknowledges(response) {
                     let lost = self.calls.acknowledged(now, &mut self.book, response.revision, |member| {
                         etcd(programs, self.directory, member)
