@@ -297,6 +297,7 @@ impl Sim {
             + self.queue.len() * size_of::<(Time, EventId, Event)>()
             + self.packets.len() * size_of::<Packet>()
             + keys * copies * KEY
+            + self.observer.verdicts.bytes()
     }
     /// Events pending.
     pub fn pending(&self) -> usize {

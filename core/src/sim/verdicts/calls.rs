@@ -8,11 +8,9 @@
 //! A write that was acknowledged is one entry of the log. It is lost if a leader of a later term lacks it. That is told
 //! once, there; what is answered afterwards is measured by what is left.
 
-use super::has;
 use super::watches::Writes;
+use super::{Leader, has};
 use crate::engine::Time;
-use crate::etcd::Etcd;
-use crate::etcd::raft::Role;
 use crate::etcd::rpc::{Op, Request, Response, Revision};
 use crate::invariant::{Book, Verdict};
 use crate::object::Key;
@@ -86,11 +84,11 @@ pub(super) struct Surviving(pub(super) Revision);
 
 /// Where in the log a revision was made: the entry, and the term of a member that knew it to be committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-struct Mark {
-    index: u64,
-    term: u64,
-    by: u64,
-    revision: Revision,
+pub(super) struct Mark {
+    pub(super) index: u64,
+    pub(super) term: u64,
+    pub(super) by: u64,
+    pub(super) revision: Revision,
 }
 
 /// What clients know.
@@ -106,14 +104,19 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// A store has changed for the first time up to its revision.
-    pub(super) fn applied(&mut self, etcd: &Etcd) {
-        let (raft, index) = (etcd.raft(), etcd.consistent_index());
-        let Some(term) = raft.term_at(index) else { return };
-        self.marks.push_back(Mark { index, term, by: raft.term(), revision: etcd.store().revision() });
+    /// A store has changed for the first time up to this revision.
+    pub(super) fn applied(&mut self, mark: Mark) {
+        self.marks.push_back(mark);
         if self.marks.len() > MARKS {
             self.marks.pop_front();
         }
+    }
+    pub(super) fn bytes(&self) -> usize {
+        self.marks.len() * size_of::<Mark>()
+    }
+    /// The leader of the newest term: the term, the member.
+    pub(super) const fn leader(&self) -> Option<(u64, u8)> {
+        self.leader
     }
     /// A client asks.
     pub(super) fn called(&self, request: &Request) -> Call {
@@ -149,12 +152,12 @@ impl Calls {
         self.known = self.known.max(revision);
     }
     /// A client was told that what made this revision is written. The newest leader must have it.
-    pub(super) fn acknowledged<'a>(
+    pub(super) fn acknowledged(
         &mut self,
         now: Time,
         book: &mut Book,
         revision: Revision,
-        etcd: impl Fn(u8) -> Option<&'a Etcd>,
+        leader: Option<&Leader<'_>>,
     ) -> Option<Surviving> {
         let at = self.marks.partition_point(|mark| mark.revision < revision);
         // What was applied together has one mark, that of the last.
@@ -165,32 +168,25 @@ impl Calls {
         if self.acknowledged.is_none_or(|newest| newest.revision < mark.revision) {
             self.acknowledged = Some(mark);
         }
-        let (term, member) = self.leader?;
-        let leader = etcd(member).filter(|etcd| etcd.raft().term() == term && etcd.raft().role() == Role::Leader)?;
-        self.holds(now, book, leader, mark)
+        self.holds(now, book, leader?, mark)
     }
     /// A member leads. It must have what was acknowledged.
-    pub(super) fn elected(&mut self, now: Time, book: &mut Book, etcd: &Etcd) -> Option<Surviving> {
-        let term = etcd.raft().term();
-        if self.leader.is_none_or(|(newest, _)| newest < term) {
-            self.leader = Some((term, etcd.id().ix() as u8));
+    pub(super) fn elected(&mut self, now: Time, book: &mut Book, leader: &Leader<'_>) -> Option<Surviving> {
+        if self.leader.is_none_or(|(newest, _)| newest < leader.term) {
+            self.leader = Some((leader.term, leader.member));
         }
         let mark = self.acknowledged?;
-        self.holds(now, book, etcd, mark)
+        self.holds(now, book, leader, mark)
     }
-    fn holds(&mut self, now: Time, book: &mut Book, leader: &Etcd, mark: Mark) -> Option<Surviving> {
-        let raft = leader.raft();
-        if mark.by > raft.term() {
+    fn holds(&mut self, now: Time, book: &mut Book, leader: &Leader<'_>, mark: Mark) -> Option<Surviving> {
+        if mark.by > leader.term {
             return None; // A leader of an old term that hears so late that it was elected need not have it.
         }
-        let left = |mark: &Mark| has(raft.log(), mark.index, mark.term);
+        let left = |mark: &Mark| has(leader.log, mark.index, mark.term);
         let holds = left(&mark);
-        let surviving = if holds {
-            mark.revision
-        } else {
-            self.marks.iter().rfind(|mark| left(mark)).map_or(0, |mark| mark.revision)
-        };
-        let numbers = [mark.revision, surviving, leader.id().0.into(), raft.term()];
+        let newest = if holds { Some(&mark) } else { self.marks.iter().rfind(|mark| left(mark)) };
+        let surviving = newest.map_or(0, |mark| mark.revision);
+        let numbers = [mark.revision, surviving, u64::from(leader.member) + 1, leader.term];
         book.judge(now, Verdict::AcknowledgedWrites, holds, numbers);
         if holds {
             return None;
@@ -199,5 +195,69 @@ impl Calls {
         self.acknowledged = self.marks.back().copied();
         self.known = self.known.min(surviving);
         Some(Surviving(surviving))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::etcd::log::Log;
+    use crate::etcd::message::SnapshotMeta;
+    use crate::object::KeyValue;
+
+    const KEY: Key = Key::user_object(0, 1);
+
+    fn read(calls: &Calls) -> Call {
+        calls.called(&Request { id: 1, op: Op::Range { key: KEY, serializable: false } })
+    }
+    fn answer(calls: &mut Calls, book: &mut Book, call: &Call, revision: Revision, version: Revision) -> u32 {
+        let (create_revision, mod_revision) = (1, version);
+        let kv = KeyValue { key: KEY, value: Default::default(), create_revision, mod_revision, version: 1 };
+        let response = Response { revision, succeeded: true, kv: (version > 0).then_some(kv), range: None };
+        let mut writes = Writes::default();
+        writes.wrote(KEY, 5);
+        writes.wrote(KEY, 8);
+        calls.answered(Time::ZERO, book, &writes, call, &response, 2);
+        book.finding(Verdict::Linearizability).broken
+    }
+
+    #[test]
+    fn an_answer_is_as_new_as_what_was_known_when_it_was_asked_for() {
+        let (mut calls, mut book) = (Calls::default(), Book::default());
+        let early = read(&calls);
+        assert_eq!(answer(&mut calls, &mut book, &early, 8, 8), 0);
+        let late = read(&calls);
+        assert_eq!(answer(&mut calls, &mut book, &early, 7, 5), 0, "it was asked before anybody knew of 8");
+        assert_eq!(answer(&mut calls, &mut book, &late, 7, 5), 1);
+        assert_eq!(book.finding(Verdict::Linearizability).first, Some((Time::ZERO, [7, 8, 2, 0])));
+    }
+
+    #[test]
+    fn a_key_says_what_its_newest_write_made_of_it() {
+        let (mut calls, mut book) = (Calls::default(), Book::default());
+        let call = read(&calls);
+        assert_eq!(answer(&mut calls, &mut book, &call, 7, 5), 0);
+        assert_eq!(answer(&mut calls, &mut book, &call, 8, 5), 1);
+        assert_eq!(answer(&mut calls, &mut book, &call, 6, 0), 2);
+        assert_eq!(book.finding(Verdict::Linearizability).first, Some((Time::ZERO, [5, 8, 2, 1])));
+    }
+
+    #[test]
+    fn what_was_acknowledged_stays_in_the_log_of_every_later_leader() {
+        let (mut calls, mut book) = (Calls::default(), Book::default());
+        for n in 1..=3 {
+            calls.applied(Mark { index: n, term: 1, by: 1, revision: 10 * n });
+        }
+        let mut lead = |calls: &mut Calls, term, index| {
+            let log = Log::after(SnapshotMeta { index, term: 1 });
+            let lost = calls.elected(Time::ZERO, &mut book, &Leader { member: 2, term, log: &log });
+            (lost, book.finding(Verdict::AcknowledgedWrites).broken)
+        };
+        assert_eq!(calls.acknowledged(Time::ZERO, &mut Book::default(), 20, None), None);
+        assert_eq!(lead(&mut calls, 2, 3), (None, 0));
+        assert_eq!(lead(&mut calls, 3, 2), (None, 0), "nobody was told of the third");
+        assert_eq!(lead(&mut calls, 4, 1), (Some(Surviving(10)), 1));
+        assert_eq!(lead(&mut calls, 5, 1), (None, 1), "it is told once");
+        assert_eq!(book.finding(Verdict::AcknowledgedWrites).first, Some((Time::ZERO, [20, 10, 3, 4])));
     }
 }

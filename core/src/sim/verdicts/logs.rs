@@ -6,7 +6,7 @@
 //! entry that any member applied at an index, as long as some member's store has it. Leader completeness: the last entry
 //! that was on the disks of a majority when some member knew it to be committed.
 
-use super::has;
+use super::{Leader, has};
 use crate::engine::{Digest, Time};
 use crate::etcd::Etcd;
 use crate::etcd::command::Proposal;
@@ -162,21 +162,20 @@ impl Logs {
         }
     }
     /// A member that leads has what was committed in earlier terms.
-    pub(super) fn complete(&mut self, now: Time, book: &mut Book, etcd: &Etcd) {
-        let (raft, Committed { index, term, by }) = (etcd.raft(), self.committed);
-        if index == 0 || by >= raft.term() {
+    pub(super) fn complete(&mut self, now: Time, book: &mut Book, leader: &Leader<'_>) {
+        let Committed { index, term, by } = self.committed;
+        if index == 0 || by >= leader.term {
             return; // A leader of an old term that hears so late that it was elected need not have it.
         }
-        let holds = has(raft.log(), index, term);
-        book.judge(
-            now,
-            Verdict::LeaderCompleteness,
-            holds,
-            [raft.term(), etcd.id().0.into(), index, raft.last_index()],
-        );
+        let holds = has(leader.log, index, term);
+        let numbers = [leader.term, u64::from(leader.member) + 1, index, leader.log.last_index()];
+        book.judge(now, Verdict::LeaderCompleteness, holds, numbers);
         if !holds {
             self.committed = Committed::default(); // Said once.
         }
+    }
+    pub(super) fn bytes(&self) -> usize {
+        self.stored.items.len() * size_of::<Stored>() + self.applied.items.len() * size_of::<u32>()
     }
 
     /// A member applied an entry.
@@ -194,6 +193,7 @@ impl Logs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::etcd::message::SnapshotMeta;
 
     fn broken(book: &Book) -> Vec<&'static str> {
         Verdict::ALL.into_iter().filter(|verdict| book.finding(*verdict).broken > 0).map(Verdict::name).collect()
@@ -209,6 +209,23 @@ mod tests {
         logs.elected(Time::ZERO, &mut book, 2, 3);
         assert_eq!(broken(&book), ["election_safety"]);
         assert_eq!(book.finding(Verdict::ElectionSafety).first, Some((Time::ZERO, [3, 2, 3, 0])));
+    }
+
+    #[test]
+    fn a_new_leader_has_what_is_committed_unless_its_term_is_old() {
+        let complete = |term, last| {
+            let (mut logs, mut book) = (Logs::new(3), Book::default());
+            logs.committed = Committed { index: 10, term: 2, by: 4 };
+            let log = Log::after(last);
+            logs.complete(Time::ZERO, &mut book, &Leader { member: 1, term, log: &log });
+            (book.finding(Verdict::LeaderCompleteness).checks, book.finding(Verdict::LeaderCompleteness).first)
+        };
+        let broken = |last| Some((Time::ZERO, [5, 2, 10, last]));
+        assert_eq!(complete(5, SnapshotMeta { index: 10, term: 2 }), (1, None));
+        assert_eq!(complete(5, SnapshotMeta { index: 12, term: 4 }), (1, None), "it was compacted away");
+        assert_eq!(complete(5, SnapshotMeta { index: 9, term: 2 }), (1, broken(9)));
+        assert_eq!(complete(5, SnapshotMeta { index: 10, term: 3 }), (1, broken(10)), "it is another entry");
+        assert_eq!(complete(3, SnapshotMeta { index: 9, term: 2 }), (0, None), "it hears late that it was elected");
     }
 
     #[test]
@@ -249,7 +266,8 @@ mod tests {
         ring.push(10, 10);
         ring.push(11, 11);
         ring.push(5, 5);
-        assert_eq!((ring.get_mut(1), ring.get_mut(10).copied(), ring.get_mut(11).copied()), (None, Some(10), Some(11)));
+        let mut get = |index| ring.get_mut(index).copied();
+        assert_eq!((get(1), get(10), get(11)), (None, Some(10), Some(11)));
         ring.forget_after(10);
         assert_eq!((ring.get_mut(10).copied(), ring.get_mut(11)), (Some(10), None));
         ring.forget_after(3);

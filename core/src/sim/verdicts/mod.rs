@@ -15,14 +15,15 @@ use crate::actor::role::{Directory, Note, NoteKind, Place, Role};
 use crate::actor::wire::Message;
 use crate::api::rpc::{Level, Verb};
 use crate::engine::Time;
-use crate::etcd::Etcd;
+use crate::etcd::command::Proposal;
 use crate::etcd::log::Log;
+use crate::etcd::{Etcd, raft};
 use crate::invariant::{Book, Verdict};
 use crate::net::packet::ConnId;
 use crate::object::{Key, NodeId};
 use alloc::collections::BTreeMap;
 pub use calls::{Answer, Heard, What};
-use calls::{Calls, Surviving};
+use calls::{Calls, Mark, Surviving};
 use holders::Holders;
 use logs::Logs;
 use watches::{Watch, Writes};
@@ -60,7 +61,14 @@ pub struct Verdicts {
     heard: Option<alloc::vec::Vec<Heard>>,
 }
 
-/// The log of a member, and whether it runs.
+/// A member that leads.
+struct Leader<'a> {
+    /// From 0.
+    member: u8,
+    term: u64,
+    log: &'a Log<Proposal>,
+}
+
 fn etcd(programs: &[Program], directory: Directory, member: u8) -> Option<&Etcd> {
     match &programs[directory.etcd(member).ix()].role {
         Role::Etcd(etcd) => Some(etcd),
@@ -90,6 +98,10 @@ impl Verdicts {
         &self.book
     }
 
+    /// About how many bytes it keeps.
+    pub(super) fn bytes(&self) -> usize {
+        self.logs.bytes() + self.writes.bytes() + self.calls.bytes() + self.lines.len() * size_of::<Line>()
+    }
     /// From now on it remembers what clients of etcd say and hear, up to a limit.
     pub(super) fn listen(&mut self) {
         self.heard = Some(alloc::vec::Vec::new());
@@ -111,9 +123,12 @@ impl Verdicts {
             (0..directory.members).filter_map(|n| self::etcd(programs, *directory, n)).map(Etcd::disk_log)
         });
         let newest = etcd.store().revision();
-        if newest != writes.newest() {
+        if newest > writes.newest() {
             writes.look(etcd.store());
-            calls.applied(etcd);
+            let (raft, index) = (etcd.raft(), etcd.consistent_index());
+            if let Some(term) = raft.term_at(index) {
+                calls.applied(Mark { index, term, by: raft.term(), revision: newest });
+            }
         }
     }
     /// A program made a note.
@@ -124,8 +139,9 @@ impl Verdicts {
                 let Place::Etcd(n) = self.directory.place(program) else { return };
                 self.logs.elected(now, &mut self.book, n, note.b);
                 if let Some(etcd) = etcd(programs, self.directory, n) {
-                    self.logs.complete(now, &mut self.book, etcd);
-                    let lost = self.calls.elected(now, &mut self.book, etcd);
+                    let leader = Leader { member: n, term: note.b, log: etcd.raft().log() };
+                    self.logs.complete(now, &mut self.book, &leader);
+                    let lost = self.calls.elected(now, &mut self.book, &leader);
                     self.forget(lost);
                 }
             }
@@ -251,9 +267,12 @@ impl Verdicts {
                 };
                 self.remember(Heard { call: (conn.0, reply.id), asked: call.asked(), answer: Some(answer) });
                 if call.acknowledges(response) {
-                    let lost = self.calls.acknowledged(now, &mut self.book, response.revision, |member| {
-                        etcd(programs, self.directory, member)
+                    let leader = self.calls.leader().and_then(|(term, member)| {
+                        let raft = etcd(programs, self.directory, member)?.raft();
+                        let leads = raft.term() == term && raft.role() == raft::Role::Leader;
+                        leads.then(|| Leader { member, term, log: raft.log() })
                     });
+                    let lost = self.calls.acknowledged(now, &mut self.book, response.revision, leader.as_ref());
                     self.forget(lost);
                 }
             }

@@ -65,6 +65,14 @@ impl Writes {
             self.from = old.revision;
         }
     }
+    #[cfg(test)]
+    pub(super) fn wrote(&mut self, key: Key, revision: Revision) {
+        self.push(key, revision, false);
+        self.newest = revision;
+    }
+    pub(super) fn bytes(&self) -> usize {
+        self.writes.len() * size_of::<Write>()
+    }
     /// What was written after this revision never was.
     pub(super) fn forget_after(&mut self, revision: Revision) {
         while self.writes.pop_back_if(|write| write.revision > revision).is_some() {}
