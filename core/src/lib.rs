@@ -32,6 +32,7 @@ pub mod load;
 pub mod operator;
 
 pub mod fault;
+pub mod invariant;
 pub mod scenario;
 pub mod sim;
 

@@ -23,7 +23,7 @@ const KNOBS: KnobSpec[] = [
 const PLACES = [...core('knob.rs').matchAll(/=> "([\w-]+)"/g)].map(([, place = '']) => place).filter((place) => /\d|all|every|^nodes/.test(place));
 const CATALOG: Catalog = {
   engine_version: '', knobs: KNOBS, places: PLACES, faults: [], notes: [], classes: [], tables: [], request_kinds: [],
-  object_kinds: [], controllers: [], levels: [], rungs: [], signs: [], steps: [], phases: { failure: [], recovery: [] }, alerts: [], lamps: [],
+  object_kinds: [], controllers: [], levels: [], rungs: [], signs: [], steps: [], phases: { failure: [], recovery: [] }, alerts: [], lamps: [], verdicts: [],
   scenarios: [
     { name: 'quiet', title: '', summary: '', members: 3, api_servers: 3, external: false, nodes: 10 },
     { name: 'five', title: '', summary: '', members: 5, api_servers: 5, external: false, nodes: 10 },

@@ -4,6 +4,7 @@ pub mod bench_raft;
 pub mod bench_sim;
 pub mod counterfactual;
 pub mod fidelity_tcp;
+pub mod hazard;
 pub mod play;
 pub mod raft_cluster;
 pub mod raft_script;

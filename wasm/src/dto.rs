@@ -8,6 +8,7 @@ use brownout_core::engine::{Row, Time};
 use brownout_core::fault::Fault;
 use brownout_core::frame::{Read, TABLES};
 use brownout_core::history::{KINDS, Lanes, Sample};
+use brownout_core::invariant::Verdict;
 use brownout_core::journal::ENGINE_VERSION;
 use brownout_core::knob::{Knob, Knobs, Place};
 use brownout_core::load::Kind;
@@ -41,6 +42,7 @@ pub struct Catalog {
     phases: Phases,
     alerts: Vec<AlertDto>,
     lamps: Vec<LampDto>,
+    verdicts: Vec<VerdictDto>,
 }
 #[derive(Serialize)]
 struct Phases {
@@ -66,6 +68,11 @@ struct LampDto {
     name: &'static str,
     unit: &'static str,
     threshold: f64,
+    help: &'static str,
+}
+#[derive(Serialize)]
+struct VerdictDto {
+    name: &'static str,
     help: &'static str,
 }
 #[derive(Serialize)]
@@ -152,6 +159,7 @@ impl Catalog {
             phases: Phases { failure: phases(&FAILURE), recovery: phases(&RECOVERY) },
             alerts: Alert::ALL.iter().map(|alert| alert_dto(*alert)).collect(),
             lamps: Lamp::ALL.iter().map(|lamp| lamp_dto(*lamp)).collect(),
+            verdicts: Verdict::ALL.map(|it| VerdictDto { name: it.name(), help: it.help() }).into(),
             tables: TABLES.iter().map(|t| TableSpec { name: t.name, columns: columns(t.columns) }).collect(),
         }
     }

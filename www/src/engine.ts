@@ -46,6 +46,8 @@ export interface Catalog {
   phases: { failure: PhaseSpec[]; recovery: PhaseSpec[] };
   alerts: { name: string; severity: 'warning' | 'critical'; hold_ms: number; unit: Unit; help: string }[];
   lamps: { name: string; unit: Unit; threshold: number; help: string }[];
+  /** What must hold in every run. */
+  verdicts: { name: string; help: string }[];
 }
 
 export interface PhaseSpec {

@@ -22,6 +22,7 @@ import { Inspector } from './view/inspector.ts';
 import { Kubectl } from './view/kubectl.ts';
 import { Ladder, legend } from './view/ladder.ts';
 import { Lamps } from './view/lamps.ts';
+import { Verdicts } from './view/verdicts.ts';
 import { Milestones } from './view/milestones.ts';
 import { showBroken, updateNotices, Voice } from './view/notices.ts';
 import { readPalette, type Palette } from './view/palette.ts';
@@ -413,6 +414,7 @@ class Page implements App {
       ladder,
       flights: new Flights(this, canvas),
       lamps: new Lamps(this, byId('lamps')),
+      verdicts: new Verdicts(this, byId('verdicts')),
       milestones: new Milestones(this, byId('milestones')),
       charts: new Charts(this, byId('charts')),
       scene: new Scene(byId('scene-words'), redraw),
@@ -482,6 +484,7 @@ class Page implements App {
     (frame) => this.views.faults.update(frame),
     (frame) => this.views.kubectl.update(frame),
     (frame) => this.views.lamps.update(frame),
+    (frame) => this.views.verdicts.update(frame),
     (frame) => this.views.milestones.update(frame),
     () => this.views.events.update(),
     (frame) => this.views.scene.update(frame, this.views.ladder),

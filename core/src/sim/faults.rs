@@ -271,8 +271,10 @@ impl Sim {
                 self.power_off(host);
                 self.hosts[n].rules.clear();
                 for program in self.programs_of(host) {
-                    if let Role::Kubelet(kubelet) = &mut self.programs[program.ix()].role {
-                        kubelet.power_lost();
+                    match &mut self.programs[program.ix()].role {
+                        Role::Kubelet(kubelet) => kubelet.power_lost(),
+                        Role::Etcd(etcd) => etcd.power_lost(),
+                        _ => {}
                     }
                 }
                 // The kubelet keeps its back-offs in memory.
@@ -315,6 +317,9 @@ impl Sim {
         }
         let paused = self.programs[program.ix()].is_paused(shape);
         let was = core::mem::replace(&mut self.programs[program.ix()].paused, paused);
+        if was != paused {
+            self.observer.verdicts.paused(self.now, program, paused);
+        }
         if was && !paused {
             self.resume(program);
         }
