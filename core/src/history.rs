@@ -3,6 +3,7 @@
 use crate::actor::role::{Directory, Place, Role};
 use crate::engine::{Ring, Span, Time};
 use crate::inspect;
+use crate::invariant::Verdict;
 use crate::knob::Knob;
 use crate::load::Kind;
 use crate::milestones::Rung;
@@ -74,6 +75,8 @@ pub struct Lanes {
     pub began: Option<Time>,
     /// When it was healed.
     pub healed: Option<Time>,
+    /// Bit n: verdict n has been found broken.
+    pub broken: u16,
 }
 
 impl Lanes {
@@ -94,6 +97,10 @@ impl Lanes {
                 lanes.believes[place] |= u8::from(believes) << api;
                 lanes.can_act[place] |= u8::from(can_act) << api;
             }
+        }
+        for verdict in Verdict::ALL {
+            let broken = sim.observer().verdicts().finding(verdict).broken > 0;
+            lanes.broken |= u16::from(broken) << verdict as u8;
         }
         if !milestones.over() {
             let hurt = |rung: &Rung| u8::from(milestones.hurt(*rung).is_some()) << *rung as u8;

@@ -262,6 +262,7 @@ pub fn sample_columns(apis: u8) -> Vec<String> {
             "hurt",
             "began_s",
             "healed_s",
+            "broken",
         ]
         .map(String::from),
     );
@@ -289,14 +290,14 @@ pub fn sample_cells<'a>(samples: impl Iterator<Item = &'a Sample>, apis: u8) -> 
         cells.extend(sample.backlog.map(f64::from));
         cells.push(f64::from(sample.stale_ms));
         cells.push(sample.service_ppm.map_or(f64::NAN, |ppm| f64::from(ppm) / 1e6));
-        let Lanes { leader, holder, believes, can_act, faults, hurt, began, healed } = sample.lanes;
+        let Lanes { leader, holder, believes, can_act, faults, hurt, began, healed, broken } = sample.lanes;
         let seconds = |time: Option<Time>| time.map_or(f64::NAN, |time| time.ns() as f64 / 1e9);
         cells.push(leader.map_or(f64::NAN, |(_, term)| term.into()));
         cells.push(leader.map_or(f64::NAN, |(member, _)| member.into()));
         cells.extend(holder.map(|api| api.map_or(f64::NAN, f64::from)));
         cells.extend(believes.map(f64::from));
         cells.extend(can_act.map(f64::from));
-        cells.extend([faults.into(), hurt.into(), seconds(began), seconds(healed)]);
+        cells.extend([faults.into(), hurt.into(), seconds(began), seconds(healed), broken.into()]);
     }
     cells
 }
