@@ -17,6 +17,8 @@ const CHECKPOINTS: usize = 64;
 /// How many bytes they take at most, as [`Sim::bytes`] counts; then likewise. The beginning always stays. Chosen: a
 /// browser's tab bears it.
 pub const CHECKPOINT_BYTES: usize = 384 << 20;
+/// How many of the newest ones a fork takes along. Chosen: stepping back is what follows soonest.
+const FORK_CHECKPOINTS: usize = 2;
 /// The first spacing of checkpoints.
 const SPACING: Span = Span::from_secs(2);
 
@@ -244,6 +246,50 @@ impl Timeline {
         self.journal.insert(self.applied, Entry { step, at, command, scripted: false });
         self.applied += 1;
         Ok(injected)
+    }
+
+    /// Lets something happen now or later whatever is done before: like a scenario's own commands it stays when a command
+    /// is given in the past. Two runs that are compared keep what differs between them so.
+    ///
+    /// # Errors
+    /// If there are too many, or if it is to happen now and is not allowed.
+    pub fn schedule(&mut self, at: Time, command: Command) -> Result<(), Refused> {
+        if self.journal.len() >= MAX_JOURNAL {
+            return Err(Refused::Field(format!("a run takes at most {MAX_JOURNAL} commands; begin a new one")));
+        }
+        self.apply_due();
+        let (now, steps) = (self.sim.now(), self.sim.steps());
+        if at <= now {
+            self.sim.may(&command)?;
+        }
+        let marks = self.sim.marks();
+        self.cut(marks);
+        let entry = Entry { step: if at <= now { steps } else { 0 }, at: at.max(now), command, scripted: true };
+        let later = self.journal[self.applied..].partition_point(|other| other.at <= entry.at);
+        self.journal.insert(self.applied + later, entry);
+        self.apply_due();
+        Ok(())
+    }
+    /// The same run a second time, to go another way from here. It keeps the checkpoints at its beginning and the newest
+    /// ones behind it, so that it costs little: going far back takes longer.
+    pub fn fork(&self) -> Self {
+        let now = (self.sim.steps(), self.sim.now());
+        let behind = self.checkpoints.iter().filter(|checkpoint| (checkpoint.sim.steps(), checkpoint.sim.now()) <= now);
+        let behind: Vec<&Checkpoint> = behind.collect();
+        let (beginning, others) = behind.split_at(1);
+        let newest = &others[others.len().saturating_sub(FORK_CHECKPOINTS)..];
+        let checkpoints = beginning.iter().chain(newest).map(|checkpoint| (*checkpoint).clone()).collect();
+        Self {
+            scenario: self.scenario,
+            directory: self.directory,
+            sim: self.sim.clone(),
+            trace: self.trace.clone(),
+            history: self.history.clone(),
+            journal: self.journal.clone(),
+            applied: self.applied,
+            checkpoints,
+            spacing: self.spacing,
+        }
     }
 
     fn cut(&mut self, marks: Marks) {

@@ -3,6 +3,7 @@
 pub mod bench_raft;
 pub mod bench_sim;
 pub mod fidelity_tcp;
+pub mod pair;
 pub mod play;
 pub mod raft_cluster;
 pub mod raft_script;

@@ -1,5 +1,6 @@
 //! The objects that cross the border.
 
+use super::compare::PresetSpec;
 use brownout_core::actor::role::{NoteKind, Timer};
 use brownout_core::actor::wire::Class;
 use brownout_core::api::rpc::Level;
@@ -41,6 +42,7 @@ pub struct Catalog {
     phases: Phases,
     alerts: Vec<AlertDto>,
     lamps: Vec<LampDto>,
+    presets: Vec<PresetSpec>,
 }
 #[derive(Serialize)]
 struct Phases {
@@ -152,6 +154,7 @@ impl Catalog {
             phases: Phases { failure: phases(&FAILURE), recovery: phases(&RECOVERY) },
             alerts: Alert::ALL.iter().map(|alert| alert_dto(*alert)).collect(),
             lamps: Lamp::ALL.iter().map(|lamp| lamp_dto(*lamp)).collect(),
+            presets: PresetSpec::all(),
             tables: TABLES.iter().map(|t| TableSpec { name: t.name, columns: columns(t.columns) }).collect(),
         }
     }

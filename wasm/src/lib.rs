@@ -5,6 +5,7 @@
 
 #[cfg(feature = "bench")]
 mod bench;
+mod compare;
 mod dto;
 
 use brownout_core::engine::{EventId, Row, Time};
