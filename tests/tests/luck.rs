@@ -134,7 +134,7 @@ fn one_links_loss_is_no_news_to_other_links() {
             }
         }
         let found = pair.comparison.found().expect("loss makes a difference");
-        assert!(visited > 1_000, "seed {seed}: only {visited} packets of users were compared");
+        assert!(visited > 500, "seed {seed}: only {visited} packets of users were compared");
         assert!(found.at >= Time::from_secs(20), "seed {seed}");
     }
     assert!(lost > 20, "hardly a packet of users was lost: {lost}");

@@ -1,6 +1,6 @@
 // The engine: what the page may ask of it, and how it is loaded.
 
-import init, { Engine, panic_text } from '../pkg/brownout.js';
+import init, { Comparison, Engine, panic_text } from '../pkg/brownout.js';
 import wasm from '../pkg/brownout_bg.wasm';
 import type { Topology } from './state.ts';
 import { missing, read, type Frame } from './frame.ts';
@@ -45,6 +45,8 @@ export interface Catalog {
   phases: { failure: PhaseSpec[]; recovery: PhaseSpec[] };
   alerts: { name: string; severity: 'warning' | 'critical'; hold_ms: number; unit: Unit; help: string }[];
   lamps: { name: string; unit: Unit; threshold: number; help: string }[];
+  /** Questions that two runs answer. */
+  presets: { name: string; question: string; about: string; labels: [string, string]; clusters_differ: boolean; opens_us: number }[];
 }
 
 export interface PhaseSpec {
@@ -93,7 +95,7 @@ export interface Change {
   value: number;
 }
 
-export { Engine };
+export { Comparison, Engine };
 
 /** The engine's module, with the memory that its frames lie in. */
 export interface Module {

@@ -27,6 +27,8 @@ export interface State {
   readonly seed: number;
   /** The cluster, if it is not the scenario's own. */
   readonly topology: Topology | null;
+  /** The preset whose two runs are compared. */
+  readonly compare: string | null;
   /** How many runs there have been. */
   readonly started: number;
   readonly running: boolean;
@@ -58,6 +60,7 @@ export type Action =
   | { type: 'why'; note: number | null }
   | { type: 'refused'; knob: string; sentence: string }
   | { type: 'accepted' }
+  | { type: 'compare'; preset: string | null }
   | { type: 'dismiss'; notice: number }
   | { type: 'start-over'; scenario: string; seed: number; topology: Topology | null };
 
@@ -65,6 +68,7 @@ export const INITIAL: State = {
   scenario: '',
   seed: 1,
   topology: null,
+  compare: null,
   started: 0,
   running: false,
   speed: 1,
@@ -108,11 +112,13 @@ export function reduce(state: State, action: Action): State {
       return { ...state, refused: { knob: action.knob, sentence: action.sentence } };
     case 'accepted':
       return state.refused === null ? state : { ...state, refused: null };
+    case 'compare':
+      return { ...state, compare: action.preset };
     case 'dismiss':
       return { ...state, notices: state.notices.filter((_, index) => index !== action.notice) };
     case 'start-over': {
       const { scenario, seed, topology } = action;
-      return { ...state, scenario, seed, topology, started: state.started + 1, running: false, selected: INITIAL.selected, why: null, refused: null, task: 0 };
+      return { ...state, scenario, seed, topology, compare: null, started: state.started + 1, running: false, selected: INITIAL.selected, why: null, refused: null, task: 0 };
     }
   }
 }

@@ -78,6 +78,10 @@ export class History {
   clear(): void {
     this.rows = [];
   }
+  /** All rows that are kept. */
+  all(): readonly Float64Array[] {
+    return this.rows;
+  }
   /** A line's values in these rows; null: none. */
   values(rows: readonly Float64Array[], { columns, zeroIsNone }: Line): (number | null)[] {
     const at = columns.map((column) => this.names.indexOf(column));

@@ -30,6 +30,8 @@ export class Ladder {
   private readonly stage: HTMLElement;
   private readonly drawing: SVGSVGElement;
   private readonly headers: Record<Rung, { head: HTMLElement; mark: HTMLElement; state: HTMLElement; since: HTMLElement }>;
+  /** What each rung's line says. */
+  readonly now = Object.fromEntries(RUNGS.map((rung) => [rung, { level: 0, state: '', since: '' }])) as Record<Rung, { level: number; state: string; since: string }>;
   private readonly hurt = new HurtSince();
   private readonly stuck = new Stuck();
   /** What can be chosen in the drawing; the loss handle is a stop of its own, for it has its own use for the arrow keys. */
@@ -45,10 +47,11 @@ export class Ladder {
   /** The height of the upper rungs. */
   private above = 0;
 
-  constructor(app: App, parent: HTMLElement, canvas: HTMLCanvasElement, onLayout: () => void) {
+  /** `prefix`: before the ids of its parts, where a page has more than one. */
+  constructor(app: App, parent: HTMLElement, canvas: HTMLCanvasElement, onLayout: () => void, prefix = '') {
     this.app = app;
     this.drawing = svg('svg', { class: 'drawing', role: 'group', 'aria-label': say('scene') });
-    this.headers = Object.fromEntries(RUNGS.map((rung) => [rung, makeHeader(rung)])) as Ladder['headers'];
+    this.headers = Object.fromEntries(RUNGS.map((rung) => [rung, makeHeader(rung, prefix)])) as Ladder['headers'];
     this.requests = new Requests(app);
     this.pods = new Pods(app, onLayout);
     this.drawn.append(this.drawing);
@@ -81,6 +84,7 @@ export class Ladder {
     for (const rung of RUNGS) {
       const { head, mark, state, since } = this.headers[rung];
       const line = this.hurt.line(rung, healths[rung]);
+      this.now[rung] = { level: healths[rung].level, ...line };
       setAttribute(head, 'data-level', healths[rung].level);
       setText(mark, MARKS[healths[rung].level]);
       setText(state, line.state);
@@ -183,11 +187,11 @@ export class Ladder {
   }
 }
 
-function makeHeader(rung: Rung): Ladder['headers'][Rung] {
+function makeHeader(rung: Rung, prefix: string): Ladder['headers'][Rung] {
   const mark = html('span', { class: 'mark', 'aria-hidden': 'true' });
   const state = html('span', { class: 'state' });
   const since = html('span', { class: 'since' });
-  const head = html('div', { class: 'rung', id: `rung-${rung}` }, html('h3', {}, say(`rung_${rung}`)), mark, state, since);
+  const head = html('div', { class: 'rung', id: `${prefix}rung-${rung}` }, html('h3', {}, say(`rung_${rung}`)), mark, state, since);
   return { head, mark, state, since };
 }
 
