@@ -40,7 +40,7 @@ const SPECS: readonly Spec[] = [
 ];
 
 /** The mean of what was measured; null: nothing was. */
-function mean(row: Float64Array, at: readonly number[], zeroIsNone: boolean): number | null {
+export function mean(row: Float64Array, at: readonly number[], zeroIsNone: boolean): number | null {
   let sum = 0;
   let count = 0;
   for (const index of at) {
@@ -90,6 +90,7 @@ class Plot {
     this.node = html('figure', { class: 'chart', id: `compare-${spec.name}` }, head, this.upperAt, this.lowerAt, this.summary, this.table);
     new IntersectionObserver(([entry]) => {
       this.visible = entry?.isIntersecting ?? true;
+      if (this.visible) redraw();
     }).observe(this.node);
     new ResizeObserver(([entry]) => {
       this.width = Math.max(120, Math.floor(entry?.contentRect.width ?? 0));
@@ -149,6 +150,7 @@ class Plot {
     const { ctx, bbox } = plot;
     const x = Math.round(plot.valToPos(at, 'x', true)) + 0.5;
     ctx.save();
+    ctx.setLineDash([]);
     ctx.strokeStyle = palette.bad;
     ctx.lineWidth = devicePixelRatio;
     ctx.beginPath();
@@ -269,7 +271,7 @@ export class Plots {
     this.tabled = !this.tabled;
     setAttribute(this.table, 'aria-pressed', String(this.tabled));
     for (const plot of this.plots) plot.tabled = this.tabled;
-    this.describe();
+    for (const describe of this.descriptions) describe();
   }
   /** Draws at most one chart, in turn, so that no frame pays for all; `all` where no frame will follow. */
   draw(palette: Palette, theme: string, partedS: number | null, all: boolean): void {
@@ -281,8 +283,9 @@ export class Plots {
     });
     this.next = (this.next + 1) % this.plots.length;
   }
-  describe(): void {
-    for (const plot of this.plots) plot.describe(this.a, this.b);
+  /** The charts in words, chart by chart. */
+  get descriptions(): (() => void)[] {
+    return this.plots.map((plot) => () => plot.describe(this.a, this.b));
   }
 }
 

@@ -6,6 +6,7 @@ import { moment, say } from '../say.ts';
 import { SPEEDS } from '../state.ts';
 import type { History } from '../view/charts.ts';
 import type { Palette } from '../view/palette.ts';
+import { mean } from './plots.ts';
 
 /** Where the line's ends are, in parts of its width: half of the thumb at either side, in px. */
 const THUMB = 10;
@@ -79,7 +80,7 @@ export class Scrubber {
   private x(us: number): number {
     return THUMB + (us / this.endUs) * (this.width - 2 * THUMB);
   }
-  /** Paints how users fare along the line: calm where all is well, else how much fails; and where etcd has no leader. */
+  /** Paints how users fare along the line: calm where all is well, else whether most or less than half succeeds. */
   paint(histories: readonly History[], palette: Palette): void {
     histories.forEach((history, index) => {
       const lane = this.lanes[index];
@@ -93,9 +94,8 @@ export class Scrubber {
       const success = history.names.flatMap((name, column) => (name.startsWith('success_') ? [column] : []));
       for (const row of history.all()) {
         const t = (row[0] ?? 0) * 1e6;
-        let worst = 1;
-        for (const column of success) if ((row[column] ?? NaN) < worst) worst = row[column] ?? 1;
-        context.fillStyle = worst >= 1 ? palette.track : worst > 0.5 ? palette.wait : palette.bad;
+        const fare = mean(row, success, false) ?? 1;
+        context.fillStyle = fare > 0.999 ? palette.track : fare > 0.5 ? palette.wait : palette.bad;
         const left = Math.floor(this.x(t) * ratio);
         context.fillRect(left, 0, Math.max(1, Math.ceil(this.x(t + 250_000) * ratio) - left), h);
       }

@@ -50,6 +50,9 @@ export class CompareView {
   private seenUs = 0;
   private target: number | undefined;
   private textAt = -Infinity;
+  /** What of the texts that are about both is still to be done in this round. */
+  private due: (() => void)[] = [];
+  private readonly names: readonly (readonly string[])[];
   private samplesAt = -Infinity;
   private samplesEnd: [number, number] = [0, 0];
   private said = false;
@@ -61,6 +64,7 @@ export class CompareView {
     this.deeds = deeds;
     const side = (engine: Engine, letter: Letter, index: 0 | 1): Side => new Side(app, module, engine, letter, subject.labels[index], deeds.redraw);
     this.sides = [side(engines.a, 'A', 0), side(engines.b, 'B', 1)];
+    this.names = [engines.a, engines.b].map((engine) => engine.sample_columns());
     this.plots = new Plots(app, deeds.redraw);
     this.scrubber = new Scrubber(app, (us) => this.seek(us));
     const head = (letter: Letter, label: string): HTMLElement => html('th', { scope: 'col' }, badge(letter), ` ${label}`);
@@ -85,7 +89,8 @@ export class CompareView {
       this.plots.node, common, this.scrubber.node,
     );
     this.show(true);
-    told.querySelector('h2')?.focus();
+    scrollTo(0, 0);
+    told.querySelector('h2')?.focus({ preventScroll: true });
   }
   private show(shown: boolean): void {
     this.root.hidden = !shown;
@@ -154,7 +159,7 @@ export class CompareView {
     const now = performance.now();
     const nowUs = this.pair.nowUs();
     this.seenUs = Math.max(this.seenUs, nowUs);
-    const begins = dirty || (now - this.textAt >= TEXT_EVERY && !this.sides.some(({ busy }) => busy));
+    const begins = dirty || (now - this.textAt >= TEXT_EVERY && this.due.length === 0 && !this.sides.some(({ busy }) => busy));
     const all = dirty || !running;
     if (begins) this.textAt = now;
     if (begins || now - this.samplesAt >= SAMPLES_EVERY) this.takeSamples(now);
@@ -163,11 +168,16 @@ export class CompareView {
     const { found } = this.pair;
     const partedUs = found === null ? null : found.at_us;
     this.plots.draw(palette, `${this.app.state.theme} ${palette.ink}`, partedUs === null ? null : partedUs / 1e6, all);
-    if (!begins) return;
-    this.scrubber.update(nowUs, this.seenUs, partedUs, behind, fine);
-    this.scrubber.paint([this.plots.a, this.plots.b], palette);
-    this.tell();
-    this.plots.describe();
+    if (begins) {
+      this.due = [
+        () => this.scrubber.update(nowUs, this.seenUs, partedUs, behind, fine),
+        () => this.scrubber.paint([this.plots.a, this.plots.b], palette),
+        () => this.tell(),
+        ...this.plots.descriptions,
+      ];
+    }
+    // One a frame, so that no frame pays for all; what both drawings say comes first.
+    if (all || !this.sides.some(({ busy }) => busy)) for (const update of this.due.splice(0, all ? this.due.length : 1)) update();
   }
   private takeSamples(now: number): void {
     this.samplesAt = now;
@@ -175,7 +185,7 @@ export class CompareView {
     [this.pair.a, this.pair.b].forEach((engine, index) => {
       const end = this.samplesEnd[index] ?? 0;
       const cells = engine.samples(end);
-      const names: string[] = engine.sample_columns();
+      const names = this.names[index] ?? [];
       const until = this.pair.nowUs() / 1e6;
       // A run that went back still has the points of the future that it saw.
       let rows = 0;
@@ -200,7 +210,7 @@ export class CompareView {
         setText(cell, [now.state, now.since].filter((part) => part !== '').join(', '));
       });
     });
-    if (this.pair.heard !== null && !this.said) this.deeds.say(this.heardText());
+    if (this.pair.heard !== null && !this.said) this.deeds.say(this.heardText() || this.partedText());
     this.said = this.pair.heard !== null;
   }
   private partedText(): string {
@@ -216,7 +226,9 @@ export class CompareView {
     const { heard } = this.pair;
     if (heard === null) return '';
     const row = heard.a ?? heard.b;
-    if (row === null) return '';
+    const { found } = this.pair;
+    // The very first thing has been said already.
+    if (row === null || row.id === (heard.a === null ? found?.b : found?.a)?.id) return '';
     const values = { at: this.moment(heard.at_us), what: this.row(row, heard.a === null ? 1 : 0), letter: heard.a === null ? 'B' : 'A' };
     return say('compare_heard', values);
   }
