@@ -85,13 +85,17 @@ impl Pair {
     pub fn to(&mut self, to: Time) -> &mut Self {
         while self.runs[0].sim().now() < to {
             let stop = (self.runs[0].sim().now() + Span::from_ms(50)).min(to);
-            for (run, record) in self.runs.iter_mut().zip(&mut self.records) {
-                while !run.seek(stop, 100) {
-                    record.hear(run);
+            for side in [0, 1] {
+                loop {
+                    let arrived = self.runs[side].seek(stop, 100);
+                    self.records[side].hear(&self.runs[side]);
+                    // Also where one is ahead of the other.
+                    self.look();
+                    if arrived {
+                        break;
+                    }
                 }
-                record.hear(run);
             }
-            self.look();
         }
         self
     }

@@ -145,9 +145,12 @@ fn a_command_before_the_difference_is_for_both_and_the_difference_stays() {
 
 #[test]
 fn a_fork_goes_on_like_the_run_it_came_from() {
-    let mut run = at_rest(5, Time::from_ms(31_234));
+    let mut run = at_rest(5, Time::from_ms(21_234));
+    run.command(Command::Inject(Fault::Isolate { host: HostId(1) })).expect("it may");
+    run.seek(Time::from_ms(31_234), u32::MAX);
     run.seek(Time::from_secs(29), u32::MAX);
     let mut fork = run.fork();
+    assert!(run.sim() == fork.sim());
     fork.seek_step(run.sim().steps() - 500);
     for run in [&mut run, &mut fork] {
         run.seek(Time::from_secs(45), u32::MAX);

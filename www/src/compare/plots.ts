@@ -8,7 +8,7 @@ import { History } from '../view/charts.ts';
 import type { Palette } from '../view/palette.ts';
 
 const HEIGHT = 104;
-const DIFFERENCE_HEIGHT = 56;
+const DIFFERENCE_HEIGHT = 64;
 /** The least time between two drawings of one chart, in ms. */
 const EVERY = 100;
 /** Rows of a table: enough to read, few enough to hear. */
@@ -221,6 +221,13 @@ function options(spec: Spec, palette: Palette, width: number, parted: (plot: uPl
   };
 }
 
+/** How much more than the greatest difference fits. */
+const MARGIN = 1.25;
+/** The greatest difference both ways, and none. */
+function ends(max: number): number[] {
+  return [-max / MARGIN, 0, max / MARGIN];
+}
+
 function differenceOptions(spec: Spec, palette: Palette, width: number, parted: (plot: uPlot) => void): uPlot.Options {
   const paths = spec.stepped ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
   const least = spec.format === share ? 0.1 : 1;
@@ -232,12 +239,12 @@ function differenceOptions(spec: Spec, palette: Palette, width: number, parted: 
       x: { time: false },
       y: {
         range: (_plot, low, high) => {
-          const most = Math.max(least, Math.abs(low), Math.abs(high)) * 1.1;
+          const most = Math.max(least, Math.abs(low), Math.abs(high)) * MARGIN;
           return [-most, most];
         },
       },
     },
-    axes: [{ show: false }, { ...axis(palette, (splits) => splits.map((value) => (value === 0 ? '0' : ''))), space: 14 }],
+    axes: [{ show: false }, { ...axis(palette, (splits) => splits.map((value) => signed(value, spec.apart))), splits: (plot) => ends(plot.scales['y']?.max ?? 0) }],
     series: [
       {},
       { label: say('compare_apart'), stroke: palette.ink, fill: palette.track, width: 1 / devicePixelRatio, points: { show: false }, ...(paths === undefined ? {} : { paths }), fillTo: 0 },
