@@ -99,7 +99,7 @@ impl Lanes {
             }
         }
         for verdict in Verdict::ALL {
-            let broken = sim.observer().verdicts().finding(verdict).broken > 0;
+            let broken = sim.observer().finding(verdict).broken > 0;
             lanes.broken |= u16::from(broken) << verdict as u8;
         }
         if !milestones.over() {

@@ -39,6 +39,7 @@ pub mod sim;
 pub mod metrics;
 pub mod milestones;
 
+pub mod compare;
 pub mod frame;
 pub mod history;
 pub mod inspect;

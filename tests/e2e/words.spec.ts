@@ -24,6 +24,7 @@ const PLACES = [...core('knob.rs').matchAll(/=> "([\w-]+)"/g)].map(([, place = '
 const CATALOG: Catalog = {
   engine_version: '', knobs: KNOBS, places: PLACES, faults: [], notes: [], classes: [], tables: [], request_kinds: [],
   object_kinds: [], controllers: [], levels: [], rungs: [], signs: [], steps: [], phases: { failure: [], recovery: [] }, alerts: [], lamps: [], verdicts: [],
+  presets: [{ name: 'pre-vote', question: '', about: '', labels: ['', ''], clusters_differ: false, opens_us: 0 }],
   scenarios: [
     { name: 'quiet', title: '', summary: '', members: 3, api_servers: 3, external: false, nodes: 10 },
     { name: 'five', title: '', summary: '', members: 5, api_servers: 5, external: false, nodes: 10 },
@@ -70,10 +71,12 @@ test('a link leads back to what it was made from', () => {
     });
     const knobs = new Map(moved);
     const topology = round % 3 === 0 ? null : { members: 3, api_servers: 2, external: round % 3 === 1, nodes: 3 + round * 20 };
-    const wish = { scenario: 'five', seed: round * 7919, topology, running: round % 2 === 0, speed: 0.05, theme: 'dark' as const };
+    const wish = { scenario: 'five', seed: round * 7919, topology, compare: null, running: round % 2 === 0, speed: 0.05, theme: 'dark' as const };
     const read = parse(format(wish, knobs, CATALOG), CATALOG);
     expect(read.notices).toEqual([]);
     expect(read).toMatchObject(wish);
+    const preset = { ...wish, compare: 'pre-vote' };
+    expect(parse(format(preset, knobs, CATALOG), CATALOG)).toMatchObject({ ...preset, changes: [] });
     for (const spec of KNOBS) {
       const change = read.changes.find(({ name }) => name === spec.name);
       expect(change?.value ?? spec.default, spec.name).toBe(knobs.get(spec.name));

@@ -5,6 +5,7 @@ pub mod bench_sim;
 pub mod counterfactual;
 pub mod fidelity_tcp;
 pub mod hazard;
+pub mod pair;
 pub mod play;
 pub mod raft_cluster;
 pub mod raft_script;

@@ -135,16 +135,7 @@ impl Play {
     /// Users' requests that ended in a window: to which API server, of which kind (0 read, 1 write), with which status,
     /// after how many us.
     pub fn requests(&self, from: Time, to: Time) -> Vec<UserRequest> {
-        self.since(from, NoteKind::UserRequest)
-            .filter(|note| note.at < to)
-            .map(|note| UserRequest {
-                at: note.at,
-                kind: (note.a & 0xff) as u8,
-                api: (note.a >> 8 & 0xff) as u8,
-                status: (note.a >> 16) as u16,
-                latency_us: note.b,
-            })
-            .collect()
+        self.since(from, NoteKind::UserRequest).filter(|note| note.at < to).map(UserRequest::of).collect()
     }
     /// The share of users' requests of a kind to an API server that succeeded in a window.
     pub fn success(&self, api: u8, kind: u8, from: Time, to: Time) -> f64 {
@@ -219,6 +210,16 @@ pub struct UserRequest {
 }
 
 impl UserRequest {
+    /// The request that a note tells of.
+    pub const fn of(note: &Heard) -> Self {
+        Self {
+            at: note.at,
+            kind: (note.a & 0xff) as u8,
+            api: (note.a >> 8 & 0xff) as u8,
+            status: (note.a >> 16) as u16,
+            latency_us: note.b,
+        }
+    }
     /// Whether it succeeded.
     pub const fn ok(&self) -> bool {
         matches!(self.status, 200 | 201) || (self.kind == 0 && self.status == 404)

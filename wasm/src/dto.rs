@@ -1,6 +1,7 @@
 //! The objects that cross the border.
 
-use brownout_core::actor::role::NoteKind;
+use super::compare::PresetSpec;
+use brownout_core::actor::role::{NoteKind, Timer};
 use brownout_core::actor::wire::Class;
 use brownout_core::api::rpc::Level;
 use brownout_core::control::controller::Name;
@@ -19,6 +20,7 @@ use brownout_core::milestones::{FAILURE, Phase, RECOVERY, RecoveryStep, Rung, Si
 use brownout_core::object;
 use brownout_core::scenario;
 use brownout_core::sim::Code;
+use brownout_core::sim::event::PacketId;
 use serde::Serialize;
 
 /// Everything the engine has names for.
@@ -43,6 +45,7 @@ pub struct Catalog {
     alerts: Vec<AlertDto>,
     lamps: Vec<LampDto>,
     verdicts: Vec<VerdictDto>,
+    presets: Vec<PresetSpec>,
 }
 #[derive(Serialize)]
 struct Phases {
@@ -160,6 +163,7 @@ impl Catalog {
             alerts: Alert::ALL.iter().map(|alert| alert_dto(*alert)).collect(),
             lamps: Lamp::ALL.iter().map(|lamp| lamp_dto(*lamp)).collect(),
             verdicts: Verdict::ALL.map(|it| VerdictDto { name: it.name(), help: it.help() }).into(),
+            presets: PresetSpec::all(),
             tables: TABLES.iter().map(|t| TableSpec { name: t.name, columns: columns(t.columns) }).collect(),
         }
     }
@@ -227,6 +231,57 @@ impl Note {
             a: row.a,
             b: exact(row.b),
         }
+    }
+}
+
+/// A row of the record.
+#[derive(Serialize)]
+pub struct Why {
+    id: f64,
+    cause: f64,
+    at_us: f64,
+    program: u16,
+    what: &'static str,
+    kind: Option<&'static str>,
+    a: u32,
+    b: f64,
+    text: String,
+}
+impl Why {
+    /// The row as the page reads it.
+    pub fn new(row: &Row) -> Self {
+        let kind = Code::note(row.code).map(NoteKind::name);
+        Self {
+            id: row.id.get() as f64,
+            cause: row.cause.get() as f64,
+            at_us: (row.at.ns() / 1000) as f64,
+            program: row.process,
+            what: Code::name(row.code),
+            kind,
+            a: row.a,
+            b: exact(row.b),
+            text: text(row),
+        }
+    }
+}
+
+/// The engine's own words for a row, where the page has none.
+fn text(row: &Row) -> String {
+    const DROPS: [&str; 5] =
+        ["the link is cut", "the link's queue is full", "lost at random", "lost in a burst", "the host has no power"];
+    let named = |names: &[&'static str], n: u32| names.get(n as usize).copied().unwrap_or("?");
+    match row.code {
+        code if code == Code::Boot as u16 => "process starts".to_owned(),
+        code if code == Code::Timer as u16 => format!("timer {}", named(&Timer::NAMES, row.a)),
+        code if code == Code::Kernel as u16 => "TCP timer".to_owned(),
+        code if code == Code::Arrive as u16 => "packet arrives".to_owned(),
+        code if code == Code::DiskDone as u16 => "write is durable".to_owned(),
+        code if code == Code::Command as u16 => "a command was given".to_owned(),
+        code if code == Code::Drop as u16 => {
+            format!("packet dropped: {}", named(&DROPS, PacketId::reason_and_class(row.b).0.into()))
+        }
+        code if code == Code::Message as u16 => format!("message read: {}", named(&Class::NAMES, row.a & 0xff)),
+        code => Code::name(code).to_owned(),
     }
 }
 

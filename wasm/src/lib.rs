@@ -5,6 +5,7 @@
 
 #[cfg(feature = "bench")]
 mod bench;
+mod compare;
 mod dto;
 mod travel;
 mod why;

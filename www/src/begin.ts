@@ -65,7 +65,7 @@ export function isRefusal(error: unknown): error is Error {
 }
 
 /** Lets the browser draw. A message comes at once, also in a hidden tab, where timers wait for a second. */
-function breath(): Promise<void> {
+export function breath(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

@@ -1,6 +1,6 @@
 // The engine: what the page may ask of it, and how it is loaded.
 
-import init, { Engine, panic_text } from '../pkg/brownout.js';
+import init, { Comparison, Engine, panic_text } from '../pkg/brownout.js';
 import wasm from '../pkg/brownout_bg.wasm';
 import type { Act } from './notes.ts';
 import type { Topology } from './state.ts';
@@ -48,6 +48,8 @@ export interface Catalog {
   lamps: { name: string; unit: Unit; threshold: number; help: string }[];
   /** What must hold in every run. */
   verdicts: { name: string; help: string }[];
+  /** Questions that two runs answer. */
+  presets: { name: string; question: string; about: string; labels: [string, string]; clusters_differ: boolean; opens_us: number }[];
 }
 
 export interface PhaseSpec {
@@ -69,6 +71,19 @@ export interface NoteRow {
   kind: string;
   a: number;
   b: number;
+}
+
+/** A row of the record. `kind` is the note's if it is one; `text` is the engine's own sentence. */
+export interface WhyRow {
+  id: number;
+  cause: number;
+  at_us: number;
+  program: number;
+  what: string;
+  kind: string | null;
+  a: number;
+  b: number;
+  text: string;
 }
 
 /** One step of an answer, from now back. `kind`: the note's, the timer's name, or the message's class. */
@@ -133,7 +148,7 @@ export interface Change {
   value: number;
 }
 
-export { Engine };
+export { Comparison, Engine };
 
 /** The engine's module, with the memory that its frames lie in. */
 export interface Module {

@@ -3,6 +3,11 @@
 import { begin, isRefusal, type Beginning, type Plan } from './begin.ts';
 import { load, type Answer, type Catalog, type Change, type Engine, type FaultRequest, type Module, type NoteRow, type WhatIf } from './engine.ts';
 import type { App, Effect } from './app.ts';
+import { Chooser } from './compare/chooser.ts';
+import { open, type Against } from './compare/open.ts';
+import type { Pair } from './compare/pair.ts';
+import { subjectOf } from './compare/subject.ts';
+import { CompareView } from './compare/view.ts';
 import { NO_CLUSTER, clusterOf, type Cluster } from './cluster.ts';
 import { byId } from './dom.ts';
 import { nowMs, type Frame } from './frame.ts';
@@ -63,6 +68,8 @@ class Page implements App {
   private engine: Engine;
   private readonly loop: Loop;
   private readonly views;
+  /** The two runs side by side, while they are compared; this page's engine is A. */
+  private comparing: CompareView | undefined;
   private palette: Palette;
   private readonly still = matchMedia('(prefers-reduced-motion: reduce)');
   private journal = '';
@@ -108,8 +115,8 @@ class Page implements App {
     const { scenario, seed, topology, running, speed, theme, notices } = wish;
     this.state = { ...INITIAL, lanes: matchMedia('(min-width: 640px)').matches, scenario, seed, topology, speed, theme, notices: [...notices, ...more] };
     this.loop = new Loop({
-      nowUs: () => this.engine.now_us(),
-      run: (untilUs, budget) => this.engine.run(untilUs, budget),
+      nowUs: () => this.comparing?.pair.nowUs() ?? this.engine.now_us(),
+      run: (untilUs, budget) => (this.comparing?.pair ?? this.engine).run(untilUs, budget),
       draw: (wallMs) => this.draw(wallMs),
       arrived: () => this.arrived(),
       atStart: () => this.act({ type: 'run', running: false }),
@@ -123,6 +130,7 @@ class Page implements App {
     this.refresh();
     this.loop.speed = speed;
     this.act({ type: 'run', running });
+    if (wish.compare !== null) void this.compare({ kind: 'preset', name: wish.compare }, running);
   }
 
   act(action: Action): void {
@@ -148,8 +156,14 @@ class Page implements App {
       return true;
     }
     try {
-      this.engine.set_knobs([...changes]);
-      this.acted();
+      const fixed = this.comparing?.fixed(changes.map(({ name }) => name));
+      if (fixed !== undefined) throw new Error(fixed);
+      if (this.comparing === undefined) {
+        this.engine.set_knobs([...changes]);
+        this.acted();
+      } else {
+        this.comparing.both({ set: changes });
+      }
       if (this.state.refused !== null) this.act({ type: 'accepted' });
       return true;
     } catch (error) {
@@ -160,30 +174,34 @@ class Page implements App {
     }
   }
   refusal(name: string, value: number): string | undefined {
-    return this.isBroken ? undefined : this.engine.check_knob(name, value);
+    return this.isBroken ? undefined : (this.engine.check_knob(name, value) ?? this.comparing?.pair.b.check_knob(name, value));
   }
   inject(fault: FaultRequest): void {
-    this.command(() => this.engine.inject(fault));
+    this.give({ inject: fault }, () => this.engine.inject(fault));
   }
   operate(act: Operation): void {
-    this.command(() => this.engine.operate(act), 'kubectl');
+    this.give(act, () => this.engine.operate(act), 'kubectl');
   }
   heal(id: number): void {
-    this.command(() => this.engine.heal(id));
+    this.give({ heal: id }, () => this.engine.heal(id));
   }
   healAll(): void {
-    this.command(() => this.engine.heal_all());
+    this.give('heal_all', () => this.engine.heal_all());
   }
   stepEvent(): void {
     this.act({ type: 'run', running: false });
     this.stepping = true;
-    this.command(() => this.engine.step_event());
+    this.command(() => {
+      if (this.comparing === undefined) this.engine.step_event();
+      else this.comparing.stepEvent();
+    });
   }
   stepBack(): void {
     this.act({ type: 'run', running: false });
     this.stepping = true;
     this.command(() => {
-      this.engine.step_back();
+      if (this.comparing === undefined) this.engine.step_back();
+      else this.comparing.stepBack();
       this.notedUs = -1;
       this.views.flights.forget();
     });
@@ -192,7 +210,7 @@ class Page implements App {
     return this.loop.goingTo;
   }
   seek(us: number): void {
-    if (this.isBroken) return;
+    if (this.isBroken || this.comparing !== undefined) return;
     this.stepping = false;
     this.past.look();
     if (this.state.changed !== null) this.act({ type: 'changed-past', changed: null });
@@ -293,6 +311,11 @@ class Page implements App {
     this.due = [];
     for (const call of later) call();
   }
+  /** A command for the run, or for both that are compared. */
+  private give(act: Act | { inject: FaultRequest }, alone: () => void, where = ''): void {
+    const { comparing } = this;
+    this.command(comparing === undefined ? alone : () => comparing.both(act), where);
+  }
   startOver(scenario: string, seed: number): void {
     const same = scenario === this.state.scenario;
     void this.begin(scenario, seed, same ? this.state.topology : null, same, '');
@@ -321,7 +344,62 @@ class Page implements App {
     }
     if (mine === this.asked) this.waiting.done();
   }
+  /** Two runs side by side. What is asked for last is shown. */
+  private async compare(against: Against, running = false): Promise<void> {
+    this.act({ type: 'run', running: false });
+    this.asked += 1;
+    const mine = this.asked;
+    const { scenario, seed, topology } = this.state;
+    const subject = subjectOf(against, this, this.engine.now_us());
+    try {
+      const progress = (share: number): boolean => {
+        if (mine === this.asked) this.waiting.show(share, this.cluster.nodes);
+        return mine === this.asked;
+      };
+      const pair = await open(against, { engine: this.engine, seed, opensUs: subject.opensUs, progress });
+      if (pair !== undefined && (mine !== this.asked || this.isBroken)) discard(pair, this.engine);
+      else if (pair !== undefined) {
+        const preset = against.kind === 'preset' ? against.name : null;
+        if (pair.a !== this.engine) this.replace(preset === null ? { scenario, seed, topology, changes: [] } : { scenario: subject.scenario, seed, topology: null, changes: [] }, { engine: pair.a, scripted: true, notices: [] });
+        this.comparing = new CompareView(this, this.module, pair, subject, {
+          leave: () => this.stopComparing(),
+          goOnWithB: () => this.goOnWith(pair.b),
+          say: (text) => this.views.voice.say(text),
+          redraw: () => this.loop.redraw(),
+        });
+        this.views.voice.say(say('compare_opened', { about: subject.about }));
+        this.act({ type: 'compare', preset });
+        if (running) this.act({ type: 'run', running });
+      }
+    } catch (error) {
+      this.refused('compare', error);
+    }
+    if (mine === this.asked) this.waiting.done();
+  }
+  /** Gives the page back to A; B is freed unless somebody goes on with it. */
+  private stopComparing(keepB = false): void {
+    const { comparing } = this;
+    if (comparing === undefined) return;
+    this.act({ type: 'run', running: false });
+    this.comparing = undefined;
+    comparing.close();
+    if (!keepB) comparing.pair.b.free();
+    this.views.voice.say(say('compare_left'));
+    this.act({ type: 'compare', preset: null });
+    this.past.look();
+    this.past.forget();
+    [this.branchesDue, this.notedUs] = [true, -1];
+    this.refresh();
+    this.views.chooser.opener.focus();
+  }
+  private goOnWith(b: Engine): void {
+    this.stopComparing(true);
+    const { scenario, seed } = this.state;
+    const { members, apis: api_servers, external, nodes } = clusterOf(this.module.frame(b, true));
+    this.replace({ scenario, seed, topology: { members, api_servers, external, nodes }, changes: [] }, { engine: b, scripted: this.scripted, notices: [] });
+  }
   private replace({ scenario, seed, topology }: Plan, { engine, scripted, notices }: Beginning): void {
+    this.stopComparing();
     this.act({ type: 'start-over', scenario, seed, topology });
     this.state = { ...this.state, notices: [...this.state.notices, ...notices] };
     this.engine.free();
@@ -379,6 +457,7 @@ class Page implements App {
     this.knobs = new Map(knobs.map(({ name, value }) => [name, value]));
     this.module.named(this.engine);
     this.cluster = clusterOf(this.module.frame(this.engine, true));
+    this.comparing?.refresh();
   }
   private changed(): void {
     this.dirty = true;
@@ -425,12 +504,26 @@ class Page implements App {
       scrubber: new Scrubber(this, byId('timeline'), redraw),
       branches: new Branches(this, byId('timeline')),
       timeWords: new TimeWords(this, byId('timeline')),
+      chooser: this.makeChooser(),
     };
+  }
+
+  private makeChooser(): Chooser {
+    const chooser = new Chooser(this, (against) => void this.compare(against));
+    document.querySelector('header.top')?.append(chooser.opener);
+    return chooser;
   }
 
   private draw(wallMs: number): void {
     if (this.isBroken) return;
     const { views, palette, still, dirty } = this;
+    if (this.comparing !== undefined) {
+      this.dirty = false;
+      if (dirty) this.controls();
+      this.comparing.draw(palette, wallMs, still.matches, dirty, this.loop.behind, this.stepping);
+      if (dirty) this.views.faults.update(this.module.frame(this.engine, false));
+      return;
+    }
     const now = performance.now();
     // A round ends before the next one begins: where frames are slow, the last texts would never have their turn.
     const begins = dirty || (this.due.length === 0 && now - this.textAt >= TEXT_EVERY);
@@ -465,7 +558,8 @@ class Page implements App {
   }
   /** What only changes when somebody asks for it, and may ask the engine. */
   private controls(): void {
-    const { dials, topology, topbar, why } = this.views;
+    const { dials, topology, topbar, why, chooser } = this.views;
+    chooser.update();
     dials.update();
     topology.update();
     topbar.update();
@@ -549,6 +643,12 @@ class Page implements App {
     showBroken(byId('broken'), text, replay);
     console.error(error);
   }
+}
+
+/** Frees what nobody waits for any more, but for the run at hand. */
+function discard(pair: Pair, kept: Engine): void {
+  pair.free();
+  for (const engine of [pair.a, pair.b]) if (engine !== kept) engine.free();
 }
 
 /** The commands of a journal as the engine writes it. */

@@ -1,6 +1,6 @@
 // Notes and causes as sentences.
 
-import type { NoteRow } from './engine.ts';
+import type { NoteRow, WhyRow } from './engine.ts';
 import { nodeOfHost, type Cluster } from './cluster.ts';
 import { ppm, say, sayIfKnown, span } from './say.ts';
 import { memberName, programName } from './words.ts';
@@ -152,6 +152,19 @@ export function sameDials(a: Act | undefined, b: Act | undefined): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || !('set' in a) || !('set' in b)) return false;
   const names = (act: { set: { name: string }[] }): string => act.set.map(({ name }) => name).join();
   return names(a) === names(b);
+}
+
+/** A row of the record as a sentence; the engine's own where the locale has none. */
+export function causeText(row: WhyRow, cluster: Cluster, named: Names, command: (place: number) => string): string {
+  if (typeof row.kind === 'string') return noteText({ ...row, kind: row.kind }, cluster, named);
+  if (row.what === 'command') return command(row.a);
+  const values = {
+    program: programName(row.program, cluster),
+    timer: row.text.replace(/^timer /, '').replaceAll('_', ' '),
+    reason: row.text.replace(/^packet dropped: /, ''),
+    class: row.text.replace(/^message read: /, ''),
+  };
+  return sayIfKnown(`cause_${row.what}`, values) ?? row.text;
 }
 
 /** Notes that a listener wants to hear of at once. */

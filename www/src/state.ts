@@ -35,6 +35,8 @@ export interface State {
   readonly seed: number;
   /** The cluster, if it is not the scenario's own. */
   readonly topology: Topology | null;
+  /** The preset whose two runs are compared. */
+  readonly compare: string | null;
   /** How many runs there have been. */
   readonly started: number;
   readonly running: boolean;
@@ -84,6 +86,7 @@ export type Action =
   | { type: 'told'; told: string }
   | { type: 'refused'; knob: string; sentence: string }
   | { type: 'accepted' }
+  | { type: 'compare'; preset: string | null }
   | { type: 'dismiss'; notice: number }
   | { type: 'start-over'; scenario: string; seed: number; topology: Topology | null };
 
@@ -91,6 +94,7 @@ export const INITIAL: State = {
   scenario: '',
   seed: 1,
   topology: null,
+  compare: null,
   started: 0,
   running: false,
   backwards: false,
@@ -150,11 +154,13 @@ export function reduce(state: State, action: Action): State {
       return { ...state, refused: { knob: action.knob, sentence: action.sentence } };
     case 'accepted':
       return state.refused === null ? state : { ...state, refused: null };
+    case 'compare':
+      return { ...state, compare: action.preset };
     case 'dismiss':
       return { ...state, notices: state.notices.filter((_, index) => index !== action.notice) };
     case 'start-over': {
       const { scenario, seed, topology } = action;
-      return { ...state, scenario, seed, topology, started: state.started + 1, running: false, backwards: false, renaming: null, changed: null, selected: INITIAL.selected, why: null, told: '', refused: null, task: 0 };
+      return { ...state, scenario, seed, topology, compare: null, started: state.started + 1, running: false, backwards: false, renaming: null, changed: null, selected: INITIAL.selected, why: null, told: '', refused: null, task: 0 };
     }
   }
 }

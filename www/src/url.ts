@@ -13,6 +13,8 @@ export interface Wish {
   /** The cluster, if it is not the scenario's own. */
   topology: Topology | null;
   changes: Change[];
+  /** A preset of two runs to compare. */
+  compare: string | null;
   running: boolean;
   speed: number;
   theme: Theme;
@@ -58,6 +60,7 @@ export function parse(query: string, catalog: Catalog): Wish {
     ),
     topology: null,
     changes: [],
+    compare: readPreset(catalog, take),
     running: onOff('running', false),
     speed: take('speed', 1, say('allowed_one_of', { names: SPEEDS.join(', ') }), '1', (text) =>
       SPEEDS.find((speed) => speed === number(text)),
@@ -77,6 +80,11 @@ export function parse(query: string, catalog: Catalog): Wish {
   }
   for (const name of new Set(params.keys())) notices.push(say('bad_parameter_unknown', { name: name.slice(0, 40) }));
   return wish;
+}
+
+function readPreset({ presets }: Catalog, take: Readers['take']): string | null {
+  const names = presets.map(({ name }) => name);
+  return take<string | null>('compare', null, say('allowed_one_of', { names: names.join(', ') }), say('none'), (text) => names.find((name) => name === text));
 }
 
 /** The cluster that an address asks for; null: the scenario's own. The engine says whether its parts fit together. */
@@ -120,7 +128,7 @@ function readKnob(spec: KnobSpec, { places: all }: Catalog, places: readonly str
 
 /** The query that leads back to here: only what differs from the defaults, but always scenario and seed. */
 export function format(
-  wish: Pick<Wish, 'scenario' | 'seed' | 'topology' | 'running' | 'speed' | 'theme'>,
+  wish: Pick<Wish, 'scenario' | 'seed' | 'topology' | 'compare' | 'running' | 'speed' | 'theme'>,
   knobs: ReadonlyMap<string, number>,
   { knobs: specs, places }: Catalog,
 ): string {
@@ -129,9 +137,11 @@ export function format(
     const { members, api_servers, external, nodes } = wish.topology;
     for (const [name, value] of Object.entries({ members, api: api_servers, etcd: external ? 'external' : 'stacked', nodes })) params.set(name, String(value));
   }
+  if (wish.compare !== null) params.set('compare', wish.compare);
   for (const spec of specs) {
     const value = knobs.get(spec.name) ?? spec.default;
-    if (value === spec.default) continue;
+    // What stands elsewhere in a preset the preset says.
+    if (value === spec.default || wish.compare !== null) continue;
     const { param } = quantity(spec);
     if (spec.unit === 'place') params.set(param, places[value] ?? '');
     else if (spec.unit === 'switch') params.set(param, value === 1 ? 'on' : 'off');

@@ -3,7 +3,7 @@
 use super::{Command, Event, Refused, Sim, State, What};
 use crate::actor::role::{Directory, Role};
 use crate::actor::{Input, ProgramId};
-use crate::engine::{Clock, EventId, Row, Span, Time, Trace};
+use crate::engine::{Clock, EventId, Row, Span, Trace};
 use crate::fault::{Fault, FaultId, HostShape};
 use crate::knob::{Knob, Knobs, Place};
 use crate::net::link::Params;
@@ -283,7 +283,7 @@ impl Sim {
                 }
             }
             for program in self.programs_of(host) {
-                self.shape_program(id, program, shape, trace);
+                self.shape_program(id, program, before, shape, trace);
             }
         }
     }
@@ -307,12 +307,21 @@ impl Sim {
     fn programs_of(&self, host: HostId) -> impl Iterator<Item = ProgramId> + use<> {
         self.directory.programs_on(host)
     }
-    fn shape_program(&mut self, id: EventId, program: ProgramId, shape: HostShape, trace: &mut Trace) {
+    fn shape_program(
+        &mut self,
+        id: EventId,
+        program: ProgramId,
+        before: HostShape,
+        shape: HostShape,
+        trace: &mut Trace,
+    ) {
+        let might_run = self.programs[program.ix()].may_run(before);
         let may_run = self.programs[program.ix()].may_run(shape);
         let state = self.programs[program.ix()].state;
         match (state, may_run) {
             (State::Running | State::Exited(_), false) => self.kill(id, program, trace),
-            (State::Dead, true) if self.now > Time::ZERO => self.start_soon(id, program),
+            // What has not started yet for another reason has its turn: a command elsewhere is no news to it.
+            (State::Dead, true) if !might_run => self.start_soon(id, program),
             _ => {}
         }
         let paused = self.programs[program.ix()].is_paused(shape);

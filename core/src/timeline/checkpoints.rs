@@ -16,6 +16,9 @@ const SPACING: Span = Span::from_secs(2);
 /// How many more there may be close to where one goes back, step by step. Chosen: a spacing is cut in eight.
 const NEAR: u64 = 8;
 
+/// How many of the newest ones a fork takes along. Chosen: stepping back is what follows soonest.
+const FEW: usize = 2;
+
 /// Where the series stood at a checkpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Base {
@@ -123,6 +126,15 @@ impl Checkpoints {
             n % 2 == 1
         });
         self.spacing = self.spacing.scale(2, 1);
+    }
+    /// The beginning, and the newest ones of a journal that are not later than `now`.
+    pub fn few(&self, journal: &Journal, now: Time) -> Self {
+        let mut behind: Vec<&Checkpoint> =
+            self.all[1..].iter().filter(|it| it.sim.now() <= now && it.is_of(journal)).collect();
+        behind.sort_by_key(|it| Moment::of(&it.sim));
+        let newest = &behind[behind.len().saturating_sub(FEW)..];
+        let all = self.all[..1].iter().chain(newest.iter().copied()).cloned().collect();
+        Self { all, spacing: self.spacing }
     }
     /// Forgets those of one journal that are not the other's too.
     pub fn keep_shared(&mut self, of: &Journal, with: &Journal) {

@@ -313,7 +313,7 @@ impl Timeline {
         let (now, branch) = (Moment::of(&self.sim), &self.branches[self.current]);
         let later = branch.journal()[self.applied..].iter().any(|entry| !entry.scripted);
         if now < branch.seen || later {
-            self.fork(now)?;
+            self.branch_off(now)?;
         }
         let injected = self.sim.command(&command, &mut self.trace)?;
         let journal = &mut self.branches[self.current].journal;
@@ -321,8 +321,60 @@ impl Timeline {
         self.applied += 1;
         Ok(injected)
     }
+    /// Lets something happen now or later whatever is done before: like a scenario's own commands it stays when a command
+    /// is given in the past. Two runs that are compared keep what differs between them so.
+    ///
+    /// # Errors
+    /// If there are too many, or if it is to happen now and is not allowed.
+    pub fn schedule(&mut self, at: Time, command: Command) -> Result<(), Refused> {
+        if self.journal().len() >= MAX_JOURNAL {
+            return Err(Refused::Field(format!("a run takes at most {MAX_JOURNAL} commands; begin a new one")));
+        }
+        self.apply_due();
+        let now = Moment::of(&self.sim);
+        if at <= now.at {
+            self.sim.may(&command)?;
+        }
+        let mut entries = self.branch().journal.fork(self.applied);
+        let step = if at <= now.at { now.step } else { 0 };
+        let entry = Entry { step, at: at.max(now.at), command, scripted: true };
+        let later = entries[self.applied..].partition_point(|other| other.at <= entry.at);
+        entries.insert(self.applied + later, entry);
+        let branch = &mut self.branches[self.current];
+        (branch.journal, branch.seen) = (Journal::new(entries), now);
+        let marks = self.sim.marks();
+        self.trace.truncate(marks.rows, marks.notes, marks.flights);
+        self.history.truncate();
+        self.apply_due();
+        Ok(())
+    }
+    /// The same run a second time, to go another way from here. It keeps the branch that is played, the checkpoint at its
+    /// beginning and the newest ones behind it, so that it costs little: going far back takes longer.
+    pub fn fork(&self) -> Self {
+        let branch = Branch { kept: None, parent: None, seen: Moment::of(&self.sim), ..self.branch().clone() };
+        let checkpoints = self.checkpoints.few(&branch.journal, self.sim.now());
+        let (trace, history) = (self.trace.clone(), self.history.clone());
+        let mut fork = Self {
+            scenario: self.scenario,
+            directory: self.directory,
+            sim: self.sim.clone(),
+            trace,
+            history,
+            begun: branch.id + 1,
+            branches: Vec::from([branch]),
+            current: 0,
+            left: 0,
+            applied: self.applied,
+            checkpoints,
+            back: false,
+        };
+        let marks = fork.sim.marks();
+        fork.trace.truncate(marks.rows, marks.notes, marks.flights);
+        fork.history.truncate();
+        fork
+    }
     /// Another future begins here and is played from now on.
-    fn fork(&mut self, now: Moment) -> Result<(), Refused> {
+    fn branch_off(&mut self, now: Moment) -> Result<(), Refused> {
         let journal = self.branches[self.current].journal.fork(self.applied);
         let place = self.begin_branch(journal, now)?;
         let (notes, history) = (self.trace.notes().clone(), self.history.clone());

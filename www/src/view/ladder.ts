@@ -35,6 +35,8 @@ export class Ladder {
   private readonly drawing: SVGSVGElement;
   private readonly headers: Record<Rung, { head: HTMLElement; mark: HTMLElement; state: HTMLElement; since: HTMLElement; ask: HTMLButtonElement }>;
   private readonly questions: Partial<Record<Rung, Question | undefined>> = {};
+  /** What each rung's line says. */
+  readonly now = Object.fromEntries(RUNGS.map((rung) => [rung, { level: 0, state: '', since: '' }])) as Record<Rung, { level: number; state: string; since: string }>;
   private readonly hurt = new HurtSince();
   private readonly stuck = new Stuck();
   /** What can be chosen in the drawing; the loss handle is a stop of its own, for it has its own use for the arrow keys. */
@@ -51,10 +53,11 @@ export class Ladder {
   /** The height of the upper rungs. */
   private above = 0;
 
-  constructor(app: App, parent: HTMLElement, canvas: HTMLCanvasElement, onLayout: () => void) {
+  /** `prefix`: before the ids of its parts, where a page has more than one. */
+  constructor(app: App, parent: HTMLElement, canvas: HTMLCanvasElement, onLayout: () => void, prefix = '') {
     this.app = app;
     this.drawing = svg('svg', { class: 'drawing', role: 'group', 'aria-label': say('scene') });
-    this.headers = Object.fromEntries(RUNGS.map((rung) => [rung, makeHeader(rung, () => this.askAbout(rung))])) as Ladder['headers'];
+    this.headers = Object.fromEntries(RUNGS.map((rung) => [rung, makeHeader(rung, prefix, () => this.askAbout(rung))])) as Ladder['headers'];
     this.requests = new Requests(app);
     this.pods = new Pods(app, onLayout);
     this.drawn.append(this.drawing);
@@ -87,6 +90,7 @@ export class Ladder {
     for (const rung of RUNGS) {
       const { head, mark, state, since, ask } = this.headers[rung];
       const line = this.hurt.line(rung, healths[rung]);
+      this.now[rung] = { level: healths[rung].level, ...line };
       setAttribute(head, 'data-level', healths[rung].level);
       setText(mark, MARKS[healths[rung].level]);
       setText(state, line.state);
@@ -202,13 +206,13 @@ export class Ladder {
   }
 }
 
-function makeHeader(rung: Rung, onAsk: () => void): Ladder['headers'][Rung] {
+function makeHeader(rung: Rung, prefix: string, onAsk: () => void): Ladder['headers'][Rung] {
   const mark = html('span', { class: 'mark', 'aria-hidden': 'true' });
   const state = html('span', { class: 'state' });
   const since = html('span', { class: 'since' });
   const ask = button(say('events_why'), onAsk, { class: 'quiet-button ask', 'aria-label': say('events_why_this', { what: say(`rung_${rung}`) }) });
   ask.hidden = true;
-  const head = html('div', { class: 'rung', id: `rung-${rung}` }, html('h3', {}, say(`rung_${rung}`)), mark, state, since, ask);
+  const head = html('div', { class: 'rung', id: `${prefix}rung-${rung}` }, html('h3', {}, say(`rung_${rung}`)), mark, state, since, ask);
   return { head, mark, state, since, ask };
 }
 

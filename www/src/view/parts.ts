@@ -81,7 +81,7 @@ export function electorPart(app: App, layout: Layout, row: number, api: number, 
       const left = elector.lease_left(row);
       const back = elector.restart_in(row);
       const rest =
-        now === 'exited' ? (back > 0 ? say('draw_back_in', { span: span(back) }) : '') : left > 0 ? span(left) : say(layout.narrow ? 'draw_expired_short' : 'draw_expired');
+        now === 'exited' ? (back > 0 ? say('draw_back_in', { span: span(back) }) : '') : left > 0 ? span(left) : say(layout.compact ? 'draw_expired_short' : 'draw_expired');
       // Where there is no room the shape alone says that it stands by, or has exited.
       const brief = layout.narrow && ((now === 'standby' && left <= 0) || (now === 'exited' && back > 0));
       const first = brief ? '' : say(now);
@@ -124,7 +124,7 @@ export function apiPart(app: App, layout: Layout, row: number): Part {
       setText(state, words.apiText(frame, row));
       const flying = say('draw_in_flight', { n: api.in_flight(row) });
       const oldest = api.oldest(row) > 1000 ? say('draw_oldest', { span: span(api.oldest(row)) }) : '';
-      setText(detail, now === 'down' ? '' : layout.narrow ? oldest || flying : [flying, oldest].filter((part) => part !== '').join(' · '));
+      setText(detail, now === 'down' ? '' : layout.compact ? oldest || flying : [flying, oldest].filter((part) => part !== '').join(' · '));
       setAttribute(detail, 'data-tone', oldest === '' ? '' : 'wait');
       name(frame);
     },
@@ -161,7 +161,7 @@ export function memberPart(app: App, layout: Layout, row: number): Part {
           : [
               words.roleText(frame, row),
               leaderless ? say('draw_no_leader', { span: span(member.leaderless(row)) }) : say('draw_term', { term: String(member.term(row)) }),
-              ...(layout.narrow ? [commit, applied] : [behind > 0 ? `${commit} · ${say('draw_behind', { n: behind })}` : commit]),
+              ...(layout.narrow ? [commit, applied] : [behind > 0 && !layout.compact ? `${commit} · ${say('draw_behind', { n: behind })}` : commit]),
             ];
       lines.forEach((line, index) => {
         setText(line, texts[index] ?? '');

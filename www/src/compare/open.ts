@@ -1,0 +1,89 @@
+// How two runs to compare come about.
+
+import { breath } from '../begin.ts';
+import { Engine, type Change, type FaultRequest } from '../engine.ts';
+import type { Topology } from '../state.ts';
+import { Pair } from './pair.ts';
+
+/** What a run is compared with. Presets bring both runs; everything else goes on from the run at hand, which is A. */
+export type Against =
+  | { readonly kind: 'preset'; readonly name: string }
+  | { readonly kind: 'dial'; readonly change: Change }
+  | { readonly kind: 'fault'; readonly fault: FaultRequest }
+  | { readonly kind: 'topology'; readonly topology: Topology }
+  /** Another run of the same seed, such as another branch: its journal, as the engine writes it. */
+  | { readonly kind: 'journal'; readonly json: string };
+
+/** Events between two looks at the clock, and the time after which the browser has its turn, in ms. */
+const BUDGET = 10_000;
+const TURN = 100;
+
+export interface Opening {
+  /** The run at hand. */
+  readonly engine: Engine;
+  readonly seed: number;
+  readonly opensUs: number;
+  /** Hears how far it is, from 0 to 1; where it says false, nobody waits any more. */
+  progress(share: number): boolean;
+}
+
+/** Both runs, standing at the same moment. Undefined: nobody waits any more. Throws a sentence where there can be no B. */
+export async function open(against: Against, { engine, seed, opensUs, progress }: Opening): Promise<Pair | undefined> {
+  if (against.kind === 'preset') return preset(against.name, seed, opensUs, progress);
+  const b = other(against, engine);
+  try {
+    if (!(await play(b, engine.now_us(), progress))) {
+      b.free();
+      return undefined;
+    }
+    const pair = new Pair(engine, b);
+    if (against.kind === 'dial') pair.differ({ set: [against.change] });
+    if (against.kind === 'fault') pair.differ({ inject: against.fault });
+    return pair;
+  } catch (error) {
+    b.free();
+    throw error;
+  }
+}
+
+function other(against: Exclude<Against, { kind: 'preset' }>, a: Engine): Engine {
+  switch (against.kind) {
+    case 'dial':
+    case 'fault':
+      return a.fork();
+    case 'journal':
+      return Engine.replay(against.json);
+    case 'topology': {
+      // The same commands at the same moments; how many events came before is another matter in another cluster.
+      const run = JSON.parse(a.journal());
+      const journal = run.journal.map((line: object) => ({ ...line, step: 0 }));
+      return Engine.replay(JSON.stringify({ ...run, cluster: against.topology, journal, digest: null }));
+    }
+  }
+}
+
+async function preset(name: string, seed: number, opensUs: number, progress: Opening['progress']): Promise<Pair | undefined> {
+  const sides: Engine[] = [];
+  for (const side of [0, 1]) {
+    const engine = Engine.of_preset(name, side, seed);
+    sides.push(engine);
+    if (!(await play(engine, opensUs, (share) => progress((side + share) / 2)))) {
+      for (const side of sides) side.free();
+      return undefined;
+    }
+    engine.prepare_preset(name, side);
+  }
+  const [a, b] = sides;
+  return a === undefined || b === undefined ? undefined : new Pair(a, b);
+}
+
+/** Plays a run to a moment in turns. */
+async function play(engine: Engine, untilUs: number, progress: Opening['progress']): Promise<boolean> {
+  for (let turn = performance.now(); !engine.run(untilUs, BUDGET); ) {
+    if (performance.now() - turn < TURN) continue;
+    if (!progress(engine.now_us() / untilUs)) return false;
+    await breath();
+    turn = performance.now();
+  }
+  return true;
+}
