@@ -31,6 +31,12 @@ export interface App {
   startOver(scenario: string, seed: number): void;
   /** Starts over with a cluster of another shape. */
   rebuild(topology: Topology): void;
+  /** Something is done with kubectl, or a machine is plugged in. */
+  operate(act: Operation): void;
+}
+
+/** What the views of time may ask for besides. */
+export interface TimeApp extends App {
   /** Where the run has been. */
   readonly past: Past;
   /** Goes to this moment of the run, in slices; what runs goes on from there. */
@@ -48,8 +54,6 @@ export interface App {
   deleteBranch(id: number): void;
   /** Begins a branch in which one thing is otherwise, and goes there. */
   whatIf(what: WhatIf, effect?: Effect): void;
-  /** Something is done with kubectl, or a machine is plugged in. */
-  operate(act: Operation): void;
 }
 
 /** Something that happened, to be looked for in another branch. */

@@ -1,7 +1,7 @@
 // The timeline's lanes in words: what is painted, said.
 
 import { actText } from './acts.ts';
-import type { App } from './app.ts';
+import type { TimeApp } from './app.ts';
 import type { BranchRow } from './engine.ts';
 import type { Holds, Lanes, Leads, Phase, Stretch } from './lanes.ts';
 import { capital, moment, say, sayIfKnown } from './say.ts';
@@ -19,11 +19,11 @@ export function branchName({ id, name }: Pick<BranchRow, 'id' | 'name'>): string
 }
 
 /** The engine's rung of this number. */
-export function rungName({ catalog }: App, rung: number): string {
+export function rungName({ catalog }: TimeApp, rung: number): string {
   const name = catalog.rungs[rung] ?? '';
   return sayIfKnown(`rung_${name === 'controllers' ? 'control' : name}`) ?? name;
 }
-export function phaseName({ catalog }: App, { list, index }: Phase): string {
+export function phaseName({ catalog }: TimeApp, { list, index }: Phase): string {
   const name = catalog.phases[list][index]?.name ?? '';
   return sayIfKnown(`claim_${name}`) ?? name;
 }
@@ -43,12 +43,12 @@ function holdsText(component: 0 | 1, { holder, believers }: Holds): string {
   if (believers.some(({ api }) => api !== holder) && holder >= 0) said.push(say('at_names', { holder: processName(component, holder) }));
   return said.join(', ');
 }
-function phaseText(app: App, phase: Phase): string {
+function phaseText(app: TimeApp, phase: Phase): string {
   return say(phase.list === 'failure' ? 'at_failure' : 'at_recovery', { phase: phaseName(app, phase) });
 }
 
 /** Everything that the lanes show at a moment, given in seconds, as one sentence. */
-export function atMoment(app: App, seconds: number): string {
+export function atMoment(app: TimeApp, seconds: number): string {
   const { lanes, samples } = app.past;
   const leads = lanes.leads.at(seconds);
   const said: string[] = [];
@@ -82,7 +82,7 @@ export interface Told {
 }
 
 /** Every stretch and mark of the lanes, the newest first. */
-export function told(app: App): Told[] {
+export function told(app: TimeApp): Told[] {
   const { lanes } = app.past;
   const rows: Told[] = [];
   const add = <T>(lane: LaneName, all: readonly Stretch<T>[], text: (state: T) => string | undefined): void => {

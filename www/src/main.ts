@@ -2,7 +2,7 @@
 
 import { begin, isRefusal, type Beginning, type Plan } from './begin.ts';
 import { load, type Answer, type Catalog, type Change, type Engine, type FaultRequest, type Module, type NoteRow, type WhatIf } from './engine.ts';
-import type { App, Effect } from './app.ts';
+import type { Effect, TimeApp } from './app.ts';
 import { Chooser } from './compare/chooser.ts';
 import { open, type Against } from './compare/open.ts';
 import type { Pair } from './compare/pair.ts';
@@ -56,7 +56,7 @@ const NOTE_APART = 10_000;
 const NOTES_MAX = 60;
 /** Notes looked through for one that is asked for by name: all there are. */
 const NOTES_ALL = 65_536;
-class Page implements App {
+class Page implements TimeApp {
   state: State = INITIAL;
   knobs: ReadonlyMap<string, number> = new Map();
   readonly catalog;

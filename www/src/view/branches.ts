@@ -1,6 +1,6 @@
 // The futures of the run as lines on the scale of the lanes, each with its name and what can be done with it.
 
-import type { App } from '../app.ts';
+import type { TimeApp } from '../app.ts';
 import { button, html, list, setAttribute, setText, svg } from '../dom.ts';
 import type { BranchRow } from '../engine.ts';
 import { branchName } from '../lanewords.ts';
@@ -22,7 +22,7 @@ function pencil(): SVGSVGElement {
 }
 
 export class Branches {
-  private readonly app: App;
+  private readonly app: TimeApp;
   private readonly changed = html('p', { class: 'changed' });
   private readonly rows = html('ul', {});
   private readonly lines = svg('svg', { class: 'lines', 'aria-hidden': 'true' });
@@ -32,7 +32,7 @@ export class Branches {
   /** The branch whose deletion was asked for once. */
   private doomed: number | undefined;
 
-  constructor(app: App, parent: HTMLElement) {
+  constructor(app: TimeApp, parent: HTMLElement) {
     this.app = app;
     this.timeline = parent;
     this.scroll = html('div', { class: 'branches', role: 'group', 'aria-label': say('branches') }, this.lines, this.rows);

@@ -1,7 +1,7 @@
 // Four charts over the newest minutes, each with its words and its table.
 
 import uPlot from 'uplot';
-import type { App } from '../app.ts';
+import type { TimeApp } from '../app.ts';
 import { button, html, list, setAttribute, setText } from '../dom.ts';
 import type { Row, Samples } from '../samples.ts';
 import { say, share, short, span } from '../say.ts';
@@ -21,7 +21,7 @@ interface Spec {
   readonly stepped: boolean;
   readonly format: (value: number) => string;
   /** The lines it shows; each the least of its columns. */
-  lines(app: App): Line[];
+  lines(app: TimeApp): Line[];
 }
 
 interface Line {
@@ -76,7 +76,7 @@ function valuesOf(samples: Samples, rows: readonly Row[], { columns, zeroIsNone 
 class Chart {
   readonly node: HTMLElement;
   private readonly spec: Spec;
-  private readonly app: App;
+  private readonly app: TimeApp;
   private readonly plotAt = html('div', { class: 'plot', 'aria-hidden': 'true' });
   private readonly summary = html('p', { class: 'visually-hidden' });
   private readonly keys = html('ul', { class: 'keys', 'aria-hidden': 'true' });
@@ -88,7 +88,7 @@ class Chart {
   private visible = true;
   private width = 200;
 
-  constructor(app: App, spec: Spec) {
+  constructor(app: TimeApp, spec: Spec) {
     this.app = app;
     this.spec = spec;
     this.details = html('table', { hidden: true }, html('caption', { class: 'visually-hidden' }, this.title()), html('thead', {}, this.heads), this.table);
@@ -211,7 +211,7 @@ export class Charts {
   private tabled = false;
   private readonly table = button(say('chart_table'), () => this.showTables(!this.tabled), { class: 'quiet-button', id: 'charts-tables', 'aria-pressed': 'false' });
 
-  constructor(app: App, parent: HTMLElement) {
+  constructor(app: TimeApp, parent: HTMLElement) {
     this.past = app.past;
     this.charts = SPECS.map((spec) => new Chart(app, spec));
     this.drawn = this.charts.map(() => 0);

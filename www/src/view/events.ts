@@ -1,7 +1,7 @@
 // What happened, newest first, and why.
 
 import { actText } from '../acts.ts';
-import type { App } from '../app.ts';
+import type { TimeApp } from '../app.ts';
 import { button, html, list, setAttribute, setText } from '../dom.ts';
 import type { NoteRow } from '../engine.ts';
 import { noteText, noteTone, sameDials, type Act } from '../notes.ts';
@@ -23,7 +23,7 @@ export interface Questions {
 }
 
 export class Events {
-  private readonly app: App;
+  private readonly app: TimeApp;
   private readonly ask: Questions;
   private readonly log = html('ol', { class: 'log', id: 'event-list' });
   private readonly none = html('p', { class: 'muted' }, say('events_none'));
@@ -33,7 +33,7 @@ export class Events {
   private shown: readonly NoteRow[] = [];
   private commands: readonly { do: Act }[] = [];
 
-  constructor(app: App, parent: HTMLElement, ask: Questions) {
+  constructor(app: TimeApp, parent: HTMLElement, ask: Questions) {
     this.app = app;
     this.ask = ask;
     this.hold = button(say('events_pause'), () => app.act({ type: 'hold-events', held: !app.state.eventsHeld }), { class: 'quiet-button' });

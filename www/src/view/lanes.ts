@@ -1,6 +1,6 @@
 // The lanes of the timeline on a canvas. Painted when there is something new to paint; the playhead is not part of it.
 
-import type { App } from '../app.ts';
+import type { TimeApp } from '../app.ts';
 import { countBits, laneNames, phaseName, rungName, type LaneName } from '../lanewords.ts';
 import { capital, say } from '../say.ts';
 import type { Stretch } from '../lanes.ts';
@@ -31,7 +31,7 @@ function inkOn(colour: string): string {
 }
 
 export class Painter {
-  private readonly app: App;
+  private readonly app: TimeApp;
   private readonly context: CanvasRenderingContext2D;
   private palette!: Palette;
   private width = 0;
@@ -39,7 +39,7 @@ export class Painter {
   private readonly hatches = new Map<string, CanvasPattern>();
   private readonly widths = new Map<string, number>();
 
-  constructor(app: App, context: CanvasRenderingContext2D) {
+  constructor(app: TimeApp, context: CanvasRenderingContext2D) {
     this.app = app;
     this.context = context;
   }
@@ -259,4 +259,4 @@ export class Painter {
   }
 }
 
-type Lanes = App['past']['lanes'];
+type Lanes = TimeApp['past']['lanes'];

@@ -1,6 +1,6 @@
 // The lanes and, on the same scale, where the run is: a slider over everything that was seen of this branch.
 
-import type { App } from '../app.ts';
+import type { TimeApp } from '../app.ts';
 import { html, list, setAttribute, setText } from '../dom.ts';
 import { atMoment, laneNames } from '../lanewords.ts';
 import { moment, say } from '../say.ts';
@@ -13,7 +13,7 @@ const LARGE = 10;
 const PAGE = 30;
 
 export class Scrubber {
-  private readonly app: App;
+  private readonly app: TimeApp;
   private readonly names = html('ul', { class: 'lane-names', 'aria-hidden': 'true' });
   private readonly canvas = html('canvas', { role: 'img', 'aria-label': say('lanes_label') });
   private readonly playhead = html('div', { class: 'playhead' });
@@ -30,7 +30,7 @@ export class Scrubber {
   private hovered: number | undefined;
   private held = false;
 
-  constructor(app: App, parent: HTMLElement, redraw: () => void) {
+  constructor(app: TimeApp, parent: HTMLElement, redraw: () => void) {
     this.app = app;
     const context = this.canvas.getContext('2d');
     if (context === null) throw new Error('This browser draws no canvas.');
@@ -68,7 +68,7 @@ export class Scrubber {
     return Math.max(this.app.past.travel.seen_us, this.app.past.nowUs) / 1e6;
   }
   /** Where the scale of lanes and branches ends, in seconds. */
-  static end({ past }: App): number {
+  static end({ past }: TimeApp): number {
     return scaleEnd(Math.max(past.travel.seen_us, past.nowUs, ...past.branches.map(({ seen_us }) => seen_us)) / 1e6);
   }
   private secondsAt({ clientX }: PointerEvent): number {

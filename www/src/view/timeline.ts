@@ -1,6 +1,6 @@
 // Play, pause, backwards, step, speed, and the two times: of the run, and of who looks at it.
 
-import type { App } from '../app.ts';
+import type { TimeApp } from '../app.ts';
 import { button, html, setAttribute, setText, svg } from '../dom.ts';
 import type { Loop } from '../loop.ts';
 import { moment, say, span } from '../say.ts';
@@ -18,7 +18,7 @@ function icon(name: keyof typeof ICONS): SVGSVGElement {
 }
 
 export class Timeline {
-  private readonly app: App;
+  private readonly app: TimeApp;
   private readonly play: HTMLButtonElement;
   private readonly reverse: HTMLButtonElement;
   private readonly lanes: HTMLButtonElement;
@@ -32,7 +32,7 @@ export class Timeline {
   private readonly going = html('span', { class: 'going' });
   private readonly goingText = html('span');
 
-  constructor(app: App, parent: HTMLElement) {
+  constructor(app: TimeApp, parent: HTMLElement) {
     this.app = app;
     const run = (backwards: boolean): void => app.act({ type: 'run', running: !app.state.running, backwards });
     this.play = button('', () => run(false), { class: 'primary', id: 'play' });

@@ -1,7 +1,7 @@
 // The timeline in words: the same as its lanes, as tables, with what was done, a legend, and what going back costs.
 
 import { actText } from '../acts.ts';
-import type { App } from '../app.ts';
+import type { TimeApp } from '../app.ts';
 import { button, html, list, setAttribute, setText } from '../dom.ts';
 import { laneNames, told } from '../lanewords.ts';
 import { capital, moment, say } from '../say.ts';
@@ -13,7 +13,7 @@ const MB = 2 ** 20;
 const LEGEND = ['leader', 'acts', 'believes', 'lease', 'fault', 'own', 'script', 'phase', 'hurt'] as const;
 
 export class TimeWords {
-  private readonly app: App;
+  private readonly app: TimeApp;
   private readonly drawer: HTMLElement;
   private readonly none = html('p', { class: 'muted' }, say('time_words_none'));
   private readonly more = html('p', { class: 'muted' });
@@ -26,7 +26,7 @@ export class TimeWords {
   private readonly digest = html('code', { id: 'digest' });
   private shown: readonly unknown[] = [];
 
-  constructor(app: App, parent: HTMLElement) {
+  constructor(app: TimeApp, parent: HTMLElement) {
     this.app = app;
     const head = (...keys: ('time_from' | 'time_to' | 'time_what' | 'time_who' | 'chart_time')[]): HTMLElement =>
       html('thead', {}, html('tr', {}, ...keys.map((key) => html('th', { scope: 'col' }, say(key)))));

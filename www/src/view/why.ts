@@ -1,7 +1,7 @@
 // Why: from an event, or from something that lasts, back to what was done or drawn. Each step is a sentence; what it
 // names can be selected, and its moment gone to.
 
-import type { App } from '../app.ts';
+import type { TimeApp } from '../app.ts';
 import { button, html, setText } from '../dom.ts';
 import type { Answer, Lost, WhyStep } from '../engine.ts';
 import { noteText } from '../notes.ts';
@@ -22,7 +22,7 @@ export interface Source {
 }
 
 export class WhyPanel {
-  private readonly app: App;
+  private readonly app: TimeApp;
   private readonly source: Source;
   private readonly node = html('div', { class: 'why', id: 'why', role: 'region', 'aria-label': say('why_title') });
   private readonly onPath: (steps: readonly WhyStep[]) => void;
@@ -31,7 +31,7 @@ export class WhyPanel {
   private asked: Question | null = null;
   private asker: HTMLElement | null = null;
 
-  constructor(app: App, parent: HTMLElement, source: Source, onPath: (steps: readonly WhyStep[]) => void) {
+  constructor(app: TimeApp, parent: HTMLElement, source: Source, onPath: (steps: readonly WhyStep[]) => void) {
     this.app = app;
     this.source = source;
     this.onPath = onPath;
@@ -152,7 +152,7 @@ export class WhyPanel {
   }
 }
 
-function link(app: App, text: string, selection: Selection): HTMLElement {
+function link(app: TimeApp, text: string, selection: Selection): HTMLElement {
   return button(text, () => app.act({ type: 'select', selection }), { class: 'noun' });
 }
 /** Replaces the first place where a name stands in one of the texts. */
