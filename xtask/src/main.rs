@@ -64,6 +64,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Play runs again without what an answer to Why ends at, and print how often the effect moves.
+    Counterfactual {
+        /// How many runs.
+        #[arg(default_value = "40")]
+        runs: String,
+    },
     /// Write the metrics of a moment of a scenario, as Prometheus would scrape them.
     Metrics {
         /// Passed on as they are: `SCENARIO [--at SECONDS] [--seed N] [--target NAME|all] [--openmetrics]`.
@@ -106,6 +112,7 @@ fn obey(command: Command) -> Result<()> {
         Command::Size => web::build(&project).and_then(|()| web::size(&project)),
         Command::Fidelity { what } => tests_binary(&project, "fidelity", &what),
         Command::Soak { arguments } => soak(&project, &arguments),
+        Command::Counterfactual { runs } => tests_binary(&project, "counterfactual", &[runs]),
         Command::Metrics { arguments } => tests_binary(&project, "metrics", &arguments),
         Command::Memory { nodes } => tests_binary(&project, "memory", &nodes),
         Command::Bless => test::native(&project, &[("BLESS", "1")]),
