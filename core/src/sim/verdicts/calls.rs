@@ -172,7 +172,7 @@ impl Calls {
     }
     /// A member leads. It must have what was acknowledged.
     pub(super) fn elected(&mut self, now: Time, book: &mut Book, leader: &Leader<'_>) -> Option<Surviving> {
-        if self.leader.is_none_or(|(newest, _)| newest < leader.term) {
+        if self.leader.is_none_or(|(newest, _)| newest <= leader.term) {
             self.leader = Some((leader.term, leader.member));
         }
         let mark = self.acknowledged?;
@@ -185,7 +185,7 @@ impl Calls {
         let left = |mark: &Mark| has(leader.log, mark.index, mark.term);
         let holds = left(&mark);
         let newest = if holds { Some(&mark) } else { self.marks.iter().rfind(|mark| left(mark)) };
-        let surviving = newest.map_or(0, |mark| mark.revision);
+        let surviving = newest.map_or(leader.revision, |mark| mark.revision);
         let numbers = [mark.revision, surviving, u64::from(leader.member) + 1, leader.term];
         book.judge(now, Verdict::AcknowledgedWrites, holds, numbers);
         if holds {
@@ -250,7 +250,7 @@ mod tests {
         }
         let mut lead = |calls: &mut Calls, term, index| {
             let log = Log::after(SnapshotMeta { index, term: 1 });
-            let lost = calls.elected(Time::ZERO, &mut book, &Leader { member: 2, term, log: &log });
+            let lost = calls.elected(Time::ZERO, &mut book, &Leader { member: 2, term, revision: 0, log: &log });
             (lost, book.finding(Verdict::AcknowledgedWrites).broken)
         };
         assert_eq!(calls.acknowledged(Time::ZERO, &mut Book::default(), 20, None), None);

@@ -217,7 +217,7 @@ mod tests {
             let (mut logs, mut book) = (Logs::new(3), Book::default());
             logs.committed = Committed { index: 10, term: 2, by: 4 };
             let log = Log::after(last);
-            logs.complete(Time::ZERO, &mut book, &Leader { member: 1, term, log: &log });
+            logs.complete(Time::ZERO, &mut book, &Leader { member: 1, term, revision: 0, log: &log });
             (book.finding(Verdict::LeaderCompleteness).checks, book.finding(Verdict::LeaderCompleteness).first)
         };
         let broken = |last| Some((Time::ZERO, [5, 2, 10, last]));

@@ -9,7 +9,7 @@ mod holders;
 mod logs;
 mod watches;
 
-use super::Program;
+use super::{Program, State};
 use crate::actor::ProgramId;
 use crate::actor::role::{Directory, Note, NoteKind, Place, Role};
 use crate::actor::wire::Message;
@@ -17,6 +17,7 @@ use crate::api::rpc::{Level, Verb};
 use crate::engine::Time;
 use crate::etcd::command::Proposal;
 use crate::etcd::log::Log;
+use crate::etcd::rpc::Revision;
 use crate::etcd::{Etcd, raft};
 use crate::invariant::{Book, Verdict};
 use crate::net::packet::ConnId;
@@ -66,6 +67,8 @@ struct Leader<'a> {
     /// From 0.
     member: u8,
     term: u64,
+    /// What its store has.
+    revision: Revision,
     log: &'a Log<Proposal>,
 }
 
@@ -139,7 +142,8 @@ impl Verdicts {
                 let Place::Etcd(n) = self.directory.place(program) else { return };
                 self.logs.elected(now, &mut self.book, n, note.b);
                 if let Some(etcd) = etcd(programs, self.directory, n) {
-                    let leader = Leader { member: n, term: note.b, log: etcd.raft().log() };
+                    let leader =
+                        Leader { member: n, term: note.b, revision: etcd.store().revision(), log: etcd.raft().log() };
                     self.logs.complete(now, &mut self.book, &leader);
                     let lost = self.calls.elected(now, &mut self.book, &leader);
                     self.forget(lost);
@@ -268,9 +272,11 @@ impl Verdicts {
                 self.remember(Heard { call: (conn.0, reply.id), asked: call.asked(), answer: Some(answer) });
                 if call.acknowledges(response) {
                     let leader = self.calls.leader().and_then(|(term, member)| {
-                        let raft = etcd(programs, self.directory, member)?.raft();
+                        let runs = programs[self.directory.etcd(member).ix()].state == State::Running;
+                        let etcd = etcd(programs, self.directory, member).filter(|_| runs)?;
+                        let (raft, revision) = (etcd.raft(), etcd.store().revision());
                         let leads = raft.term() == term && raft.role() == raft::Role::Leader;
-                        leads.then(|| Leader { member, term, log: raft.log() })
+                        leads.then(|| Leader { member, term, revision, log: raft.log() })
                     });
                     let lost = self.calls.acknowledged(now, &mut self.book, response.revision, leader.as_ref());
                     self.forget(lost);
