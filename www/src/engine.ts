@@ -46,7 +46,7 @@ export interface Catalog {
   alerts: { name: string; severity: 'warning' | 'critical'; hold_ms: number; unit: Unit; help: string }[];
   lamps: { name: string; unit: Unit; threshold: number; help: string }[];
   /** Questions that two runs answer. */
-  presets: { name: string; question: string; about: string; labels: [string, string]; clusters_differ: boolean; opens_us: number }[];
+  presets: { name: string; question: string; about: string; labels: [string, string]; scenario: string; opens_us: number }[];
 }
 
 export interface PhaseSpec {
