@@ -1,8 +1,12 @@
 //! Sampled series for charts: a point every quarter of a simulated second, beside the world, cut on a branch.
 
-use crate::actor::role::{Directory, Role};
+use crate::actor::role::{Directory, Place, Role};
 use crate::engine::{Ring, Span, Time};
+use crate::inspect;
+use crate::invariant::Verdict;
+use crate::knob::Knob;
 use crate::load::Kind;
+use crate::milestones::Rung;
 use crate::sim::Sim;
 
 /// A point every so often.
@@ -48,6 +52,63 @@ pub struct Sample {
     pub stale_ms: u32,
     /// Share of the requests to Services ended in the last ten seconds that succeeded, in ppm; none: none ended.
     pub service_ppm: Option<u32>,
+    /// What the timeline's lanes are painted by.
+    pub lanes: Lanes,
+}
+
+/// How things stood at a point, for the lanes of the timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Lanes {
+    /// The member that leads in the newest term, and that term.
+    pub leader: Option<(u8, u32)>,
+    /// Of each component: the API server beside which the holder of the Lease runs, as the store has it.
+    pub holder: [Option<u8>; 2],
+    /// Bit n: the process beside API server n believes that it leads.
+    pub believes: [u8; 2],
+    /// Bit n: and it can act.
+    pub can_act: [u8; 2],
+    /// How many faults are in force; a dial that loses packets is one.
+    pub faults: u8,
+    /// Bit n: rung n has been hurt in the episode under way.
+    pub hurt: u8,
+    /// When the episode under way began.
+    pub began: Option<Time>,
+    /// When it was healed.
+    pub healed: Option<Time>,
+    /// Bit n: verdict n has been found broken.
+    pub broken: u16,
+}
+
+impl Lanes {
+    fn of(sim: &Sim) -> Self {
+        let milestones = sim.observer().milestones();
+        let mut lanes = Self { faults: sim.faults().len() as u8, ..Self::default() };
+        lanes.faults += u8::from(sim.knobs().get(Knob::Loss) > 0);
+        lanes.leader =
+            inspect::leader(sim).map(|n| (n, sim.observer().newest_leader().map_or(0, |(term, ..)| term as u32)));
+        for component in 0..2 {
+            let holder = inspect::holder(sim, component).map(|id| sim.directory().place(id));
+            let place = usize::from(component);
+            if let Some(Place::Control(api, _)) = holder {
+                lanes.holder[place] = Some(api);
+            }
+            for api in 0..sim.directory().api_servers {
+                let [believes, can_act] = inspect::leads(sim, api, component);
+                lanes.believes[place] |= u8::from(believes) << api;
+                lanes.can_act[place] |= u8::from(can_act) << api;
+            }
+        }
+        for verdict in Verdict::ALL {
+            let broken = sim.observer().finding(verdict).broken > 0;
+            lanes.broken |= u16::from(broken) << verdict as u8;
+        }
+        if !milestones.over() {
+            let hurt = |rung: &Rung| u8::from(milestones.hurt(*rung).is_some()) << *rung as u8;
+            lanes.hurt = Rung::ALL.iter().map(hurt).sum();
+            (lanes.began, lanes.healed) = (milestones.began(), milestones.healed());
+        }
+        lanes
+    }
 }
 
 /// The series.
@@ -103,14 +164,15 @@ impl History {
             let known = sim.observer().members()[n].leaderless_since.is_some();
             sample.leaderless |= u32::from(known) << n;
         }
-        sample.lease_left_ms = [0, 1].map(|component| crate::inspect::lease_left(sim, component).ms() as u32);
-        sample.pods = crate::inspect::pods_ready(sim);
-        sample.backlog = crate::inspect::backlog(sim);
-        let stale = (0..self.apis as u8).map(|api| crate::inspect::watch_behind(sim, api)).max();
+        sample.lease_left_ms = [0, 1].map(|component| inspect::lease_left(sim, component).ms() as u32);
+        sample.lanes = Lanes::of(sim);
+        sample.pods = inspect::pods_ready(sim);
+        sample.backlog = inspect::backlog(sim);
+        let stale = (0..self.apis as u8).map(|api| inspect::watch_behind(sim, api)).max();
         sample.stale_ms = stale.unwrap_or_default().ms() as u32;
         if let Role::Load(load) = &sim.programs()[sim.directory().load().ix()].role {
             let now = sim.local(sim.directory().load());
-            let services = load.traffic().iter().map(|traffic| crate::inspect::window(&traffic.stream, now));
+            let services = load.traffic().iter().map(|traffic| inspect::window(&traffic.stream, now));
             let (ok, ended) = services.fold((0, 0), |(ok, ended), window| (ok + window.ok, ended + window.ended));
             sample.service_ppm = (ended > 0).then(|| (u64::from(ok) * 1_000_000 / u64::from(ended)) as u32);
             for api in 0..self.apis {
@@ -120,7 +182,7 @@ impl History {
                     sample.failed[api][kind] = (stream.failed - self.failed[api][kind]) as u32;
                     self.ok[api][kind] = stream.ok;
                     self.failed[api][kind] = stream.failed;
-                    let window = crate::inspect::window(stream, now);
+                    let window = inspect::window(stream, now);
                     sample.success_ppm[api][kind] = window.success_ppm;
                     sample.p50_us[api][kind] = window.p50_us;
                     sample.p99_us[api][kind] = window.p99_us;

@@ -89,6 +89,17 @@ pub fn holder(sim: &Sim, component: u8) -> Option<ProgramId> {
     lease(sim, component)?.holder
 }
 
+/// Whether a component's process believes that it leads, and whether it can act: the Lease in the store still names it and
+/// has not run out by its own clock.
+pub fn leads(sim: &Sim, api: u8, component: u8) -> [bool; 2] {
+    let id = sim.directory().control(api, component);
+    let program = &sim.programs()[id.ix()];
+    let Role::Control(control) = &program.role else { return [false; 2] };
+    let believes = program.state == State::Running && control.believes();
+    let lasts = || control.elector().lease_expiry().is_some_and(|at| at > sim.local(id));
+    [believes, believes && holder(sim, component) == Some(id) && lasts()]
+}
+
 /// How long ago the holder renewed, by its own clock.
 pub fn renewed_ago(sim: &Sim, component: u8) -> Span {
     let Some(lease) = lease(sim, component) else { return Span::ZERO };

@@ -1,6 +1,7 @@
 //! A run as data: what a link, a bug report and a replay have in common. Everything in it comes from outside, so
 //! everything is checked, and a refusal names the field, the value and what is allowed.
 
+use crate::actor::ProgramId;
 use crate::actor::role::Directory;
 use crate::engine::{Ppm, Span, Time};
 use crate::fault::{Fault, FaultId};
@@ -9,6 +10,7 @@ use crate::net::packet::HostId;
 use crate::object::{Key, NodeId, WorkloadId};
 use crate::operator::{Operation, WorkloadKind};
 use crate::scenario::Scenario;
+use crate::sim::event::{PacketId, Taken};
 use crate::sim::{Command, Refused};
 use crate::timeline::{Entry, MAX_JOURNAL, Timeline, shown};
 use alloc::format;
@@ -121,6 +123,48 @@ pub enum Act {
     DeleteNode(NodeId),
     /// Plugs one more machine in.
     AddNode,
+    /// The dice of one packet fall otherwise.
+    Spare(PacketSpec),
+    /// A command that was taken out: `fault`, `workload` or `other`.
+    Nothing(String),
+}
+
+/// A packet: of which connection, in which direction, the how-manieth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PacketSpec {
+    /// The program that dialled.
+    pub from: u16,
+    /// The program that it dialled.
+    pub to: u16,
+    /// What for.
+    pub port: u8,
+    /// The how-manieth connection of these two for that, from 1.
+    pub connection: u32,
+    /// Whether it goes from the one that was dialled to the one that dialled.
+    #[serde(default)]
+    pub back: bool,
+    /// The how-manieth packet of that direction, from 0.
+    pub number: u32,
+}
+
+impl PacketSpec {
+    /// The packet it describes. One that is never sent changes nothing.
+    pub const fn packet(self) -> PacketId {
+        let Self { from, to, port, connection, back, number } = self;
+        PacketId { from: ProgramId(from), to: ProgramId(to), port, connection, back, number }
+    }
+    /// A packet as data.
+    pub const fn of(packet: PacketId) -> Self {
+        let PacketId { from, to, port, connection, back, number } = packet;
+        Self { from: from.0, to: to.0, port, connection, back, number }
+    }
+}
+
+fn taken(name: &str) -> Result<Taken, Refused> {
+    let place = Taken::NAMES.iter().position(|known| *known == name);
+    place.map(|place| Taken::ALL[place]).ok_or_else(|| {
+        Refused::Field(format!("nothing = {} is not known; there are: {}", shown(name), Taken::NAMES.join(", ")))
+    })
 }
 
 /// A workload and how many pods it should have.
@@ -170,8 +214,12 @@ impl NewWorkload {
 }
 
 impl PodSpec {
+    /// Its key.
+    pub const fn key(self) -> Key {
+        Key::pod(self.workload, self.template, self.number)
+    }
     fn operation(self) -> Operation {
-        let pod = Key::pod(self.workload, self.template, self.number);
+        let pod = self.key();
         if self.force { Operation::ForceDeletePod(pod) } else { Operation::DeletePod(pod) }
     }
     const fn of(pod: Key, force: bool) -> Self {
@@ -296,9 +344,12 @@ impl Act {
             Self::Drain(node) => Command::Operate(Operation::Drain(*node)),
             Self::DeleteNode(node) => Command::Operate(Operation::DeleteNode(*node)),
             Self::AddNode => Command::AddNode,
+            Self::Spare(packet) => Command::Spare(packet.packet()),
+            Self::Nothing(what) => Command::Nothing(taken(what)?),
         })
     }
-    fn of(command: &Command) -> Self {
+    /// A command as data.
+    pub fn of(command: &Command) -> Self {
         match command {
             Command::Set(changes) => Self::Set(
                 changes
@@ -315,6 +366,8 @@ impl Act {
                 Self::Create(NewWorkload { name, kind, replicas: *replicas })
             }
             Command::AddNode => Self::AddNode,
+            Command::Spare(packet) => Self::Spare(PacketSpec::of(*packet)),
+            Command::Nothing(taken) => Self::Nothing(Taken::NAMES[*taken as usize].to_string()),
         }
     }
     fn of_operation(operation: &Operation) -> Self {

@@ -128,6 +128,14 @@ knobs! {
     CycleRate: MilliPerSecond "cycle_rate_milli" ("objects that come and go per API server") = 500 in 0..=50000, "chosen: each is three writes";
     /// Requests that users send to each Service.
     ServiceRate: MilliPerSecond "service_rate_milli" ("requests per Service") = 5000 in 0..=100000, "chosen: a gap of a second shows";
+    /// A deliberate bug: etcd syncs nothing. It promises and answers at once; what the kernel has not written by itself is gone when the power is.
+    BugNoFsync: Switch "bug_no_fsync" ("--unsafe-no-fsync") = 0 in 0..=1, "etcd server/embed/config.go Config.UnsafeNoFsync; off, as by default";
+    /// A deliberate bug: a Lease lasts half as long as its holder goes on trying to renew it, as if client-go did not refuse that.
+    BugShortLease: Switch "bug_short_lease" ("Lease shorter than its renewal") = 0 in 0..=1, "chosen: a bug for teaching, off";
+    /// A deliberate bug: a member answers linearizable reads from what it has, without asking the leader how far it must be.
+    BugStaleReads: Switch "bug_stale_reads" ("reads without ReadIndex") = 0 in 0..=1, "chosen: a bug for teaching, off";
+    /// A deliberate bug: a member that starts again has forgotten whom it voted for.
+    BugForgetsVote: Switch "bug_forgets_vote" ("vote forgotten at restart") = 0 in 0..=1, "chosen: a bug for teaching, off";
 }
 
 /// Where the loss dial acts.
@@ -291,6 +299,10 @@ impl Knobs {
 }
 
 impl Knob {
+    /// Whether it is a deliberate bug, which breaks a rule that real systems keep.
+    pub const fn is_bug(self) -> bool {
+        matches!(self, Self::BugNoFsync | Self::BugShortLease | Self::BugStaleReads | Self::BugForgetsVote)
+    }
     /// The dial of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|knob| knob.spec().name == name)
@@ -308,6 +320,17 @@ mod tests {
             assert_eq!(knobs.with(*knob, knob.spec().default), Ok(knobs));
         }
         assert_eq!(knobs.election_ticks(), 10);
+    }
+
+    #[test]
+    fn bugs_are_switches_that_are_off_stand_last_and_are_called_so() {
+        let bugs: alloc::vec::Vec<bool> = Knob::ALL.iter().map(|knob| knob.is_bug()).collect();
+        assert!(bugs.is_sorted());
+        for knob in Knob::ALL {
+            let KnobSpec { name, unit, default, .. } = knob.spec();
+            assert_eq!(name.starts_with("bug_"), knob.is_bug());
+            assert!(!knob.is_bug() || (unit, default) == (Unit::Switch, 0));
+        }
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub mod load;
 pub mod operator;
 
 pub mod fault;
+pub mod invariant;
 pub mod scenario;
 pub mod sim;
 
@@ -44,3 +45,4 @@ pub mod history;
 pub mod inspect;
 pub mod journal;
 pub mod timeline;
+pub mod why;

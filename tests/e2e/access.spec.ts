@@ -25,7 +25,7 @@ async function breakThings(page: Page): Promise<void> {
   await page.locator('#play').click();
   await expect(page.locator('#rung-etcd')).toContainText('no leader', { timeout: 30_000 });
   await page.locator('#play').click();
-  await page.locator('#event-list li').first().getByRole('button').click();
+  await page.locator('#event-list li').first().getByRole('button', { name: 'Why' }).click();
   await expect(page.locator('#why h3')).toBeVisible();
 }
 

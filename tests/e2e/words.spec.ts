@@ -23,7 +23,7 @@ const KNOBS: KnobSpec[] = [
 const PLACES = [...core('knob.rs').matchAll(/=> "([\w-]+)"/g)].map(([, place = '']) => place).filter((place) => /\d|all|every|^nodes/.test(place));
 const CATALOG: Catalog = {
   engine_version: '', knobs: KNOBS, places: PLACES, faults: [], notes: [], classes: [], tables: [], request_kinds: [],
-  object_kinds: [], controllers: [], levels: [], rungs: [], signs: [], steps: [], phases: { failure: [], recovery: [] }, alerts: [], lamps: [],
+  object_kinds: [], controllers: [], levels: [], rungs: [], signs: [], steps: [], phases: { failure: [], recovery: [] }, alerts: [], lamps: [], verdicts: [],
   presets: [{ name: 'pre-vote', question: '', about: '', labels: ['', ''], scenario: 'quiet', opens_us: 0 }],
   scenarios: [
     { name: 'quiet', title: '', summary: '', members: 3, api_servers: 3, external: false, nodes: 10 },

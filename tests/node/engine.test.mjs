@@ -73,9 +73,42 @@ test('notes are numbered, and each has its causes', () => {
   const notes = run.notes(0, 1000);
   const leads = notes.filter(({ kind }) => kind === 'leads');
   assert.ok(leads.length >= 1);
-  const why = run.why(leads.at(-1).id);
-  assert.ok(why.length > 3 && why.every((row, n) => n === 0 || row.id < why[n - 1].id), 'older and older');
+  const why = run.why({ event: leads.at(-1).id });
+  assert.equal(why.end, 'input', JSON.stringify(why));
+  assert.ok(why.steps.length > 3 && why.steps.every((step, n) => n === 0 || step.at_us <= why.steps[n - 1].at_us), 'older and older');
+  assert.equal(why.steps[0].kind, 'leads');
   assert.deepEqual(run.notes(notes.at(-1).number, 10).map(({ number }) => number), [notes.at(-1).number]);
+});
+
+test('a question is answered in steps, and one that cannot be asked in a sentence', () => {
+  const run = new Engine('quorum-lost', 1);
+  run.run(40 * US, 1e9);
+  for (const question of ['leader', { member: 0 }, { lease: 0 }, { watch: 0 }, { api: 1 }, { requests: { api: 0, kind: 2 } }, { service: 0 }, { workload: 0 }, { node: 0 }]) {
+    const { steps, end } = run.why(question);
+    assert.ok(steps.length > 0 && ['input', 'draw', 'start', 'record'].includes(end), JSON.stringify(question));
+  }
+  assert.equal(refusal(() => run.why({ member: 7 })), 'member = 7 is not there: there are 3, numbered from 0');
+  assert.match(refusal(() => run.why({ nonsense: 1 })), /question can't be read/);
+});
+
+test('acting in the past begins a branch, and the same run without a command another', () => {
+  const run = new Engine('quiet', 1);
+  run.run(5 * US, 1e9);
+  run.set_knobs([{ name: 'loss_ppm', value: 300_000 }]);
+  run.run(10 * US, 1e9);
+  const digest = run.digest();
+  run.run(7 * US, 1e9);
+  run.set_knobs([{ name: 'loss_ppm', value: 0 }]);
+  assert.deepEqual(run.branches().map(({ id, parent, played }) => [id, parent, played]), [[0, undefined, false], [1, 0, true]].map(([a, b, c]) => [a, b ?? null, c]));
+  const lost = run.what_if({ without: 0 });
+  assert.equal(lost, 5 * US);
+  run.run(10 * US, 1e9);
+  assert.notEqual(run.digest(), digest);
+  run.run(run.switch_branch(0), 1e9);
+  run.run(10 * US, 1e9);
+  assert.equal(run.digest(), digest);
+  assert.equal(refusal(() => run.switch_branch(9)), 'branch = 9 is not there; there are: 0, 1, 2');
+  assert.match(refusal(() => run.what_if({ arrive: [] })), /arrive has no packets/);
 });
 
 test('what is not allowed is refused in a sentence, and the run goes on as it was', () => {

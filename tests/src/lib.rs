@@ -2,10 +2,13 @@
 
 pub mod bench_raft;
 pub mod bench_sim;
+pub mod counterfactual;
 pub mod fidelity_tcp;
+pub mod hazard;
 pub mod pair;
 pub mod play;
 pub mod raft_cluster;
 pub mod raft_script;
 pub mod random;
 pub mod script;
+pub mod tell;

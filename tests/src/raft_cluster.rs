@@ -210,7 +210,9 @@ impl Cluster {
     pub fn deliver(&mut self, message: Message<Text>) -> bool {
         let arrives = !self.is_cut(&message);
         if arrives {
-            self.raft(message.to).step(message);
+            let to = message.to;
+            self.raft(to).step(message);
+            assert!(!self.raft(to).forgetful(), "member {} lost what it had stored", to.0);
         }
         arrives
     }

@@ -18,7 +18,8 @@ pub fn command(luck: &mut Rng, hosts: u64) -> Command {
     let other = HostId(luck.draw().below(hosts) as u32);
     match luck.draw().below(24) {
         0..=5 => {
-            let knob = Knob::ALL[luck.draw().below(Knob::ALL.len() as u64) as usize];
+            let dials: Vec<Knob> = Knob::ALL.iter().copied().filter(|knob| !knob.is_bug()).collect();
+            let knob = dials[luck.draw().below(dials.len() as u64) as usize];
             let spec = knob.spec();
             // Most of the time near its default: its far ends make runs of nothing but refusals and storms.
             let high =

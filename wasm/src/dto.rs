@@ -5,10 +5,11 @@ use brownout_core::actor::role::{NoteKind, Timer};
 use brownout_core::actor::wire::Class;
 use brownout_core::api::rpc::Level;
 use brownout_core::control::controller::Name;
-use brownout_core::engine::Row;
+use brownout_core::engine::{Row, Time};
 use brownout_core::fault::Fault;
 use brownout_core::frame::{Read, TABLES};
-use brownout_core::history::{KINDS, Sample};
+use brownout_core::history::{KINDS, Lanes, Sample};
+use brownout_core::invariant::Verdict;
 use brownout_core::journal::ENGINE_VERSION;
 use brownout_core::knob::{Knob, Knobs, Place};
 use brownout_core::load::Kind;
@@ -19,6 +20,7 @@ use brownout_core::milestones::{FAILURE, Phase, RECOVERY, RecoveryStep, Rung, Si
 use brownout_core::object;
 use brownout_core::scenario;
 use brownout_core::sim::Code;
+use brownout_core::sim::event::PacketId;
 use serde::Serialize;
 
 /// Everything the engine has names for.
@@ -42,6 +44,7 @@ pub struct Catalog {
     phases: Phases,
     alerts: Vec<AlertDto>,
     lamps: Vec<LampDto>,
+    verdicts: Vec<VerdictDto>,
     presets: Vec<PresetSpec>,
 }
 #[derive(Serialize)]
@@ -68,6 +71,11 @@ struct LampDto {
     name: &'static str,
     unit: &'static str,
     threshold: f64,
+    help: &'static str,
+}
+#[derive(Serialize)]
+struct VerdictDto {
+    name: &'static str,
     help: &'static str,
 }
 #[derive(Serialize)]
@@ -154,6 +162,7 @@ impl Catalog {
             phases: Phases { failure: phases(&FAILURE), recovery: phases(&RECOVERY) },
             alerts: Alert::ALL.iter().map(|alert| alert_dto(*alert)).collect(),
             lamps: Lamp::ALL.iter().map(|lamp| lamp_dto(*lamp)).collect(),
+            verdicts: Verdict::ALL.map(|it| VerdictDto { name: it.name(), help: it.help() }).into(),
             presets: PresetSpec::all(),
             tables: TABLES.iter().map(|t| TableSpec { name: t.name, columns: columns(t.columns) }).collect(),
         }
@@ -193,7 +202,7 @@ impl Value {
 }
 
 /// A number as JavaScript counts. A key loses its kind, which the note's kind says anyway; what is left is exact.
-const fn exact(b: u64) -> f64 {
+pub const fn exact(b: u64) -> f64 {
     (if b >> 53 == 0 { b } else { b & ((1 << 56) - 1) }) as f64
 }
 
@@ -225,7 +234,7 @@ impl Note {
     }
 }
 
-/// One step of a chain of causes.
+/// A row of the record.
 #[derive(Serialize)]
 pub struct Why {
     id: f64,
@@ -258,7 +267,8 @@ impl Why {
 
 /// The engine's own words for a row, where the page has none.
 fn text(row: &Row) -> String {
-    const DROPS: [&str; 4] = ["the link is cut", "the link's queue is full", "lost at random", "lost in a burst"];
+    const DROPS: [&str; 5] =
+        ["the link is cut", "the link's queue is full", "lost at random", "lost in a burst", "the host has no power"];
     let named = |names: &[&'static str], n: u32| names.get(n as usize).copied().unwrap_or("?");
     match row.code {
         code if code == Code::Boot as u16 => "process starts".to_owned(),
@@ -267,8 +277,10 @@ fn text(row: &Row) -> String {
         code if code == Code::Arrive as u16 => "packet arrives".to_owned(),
         code if code == Code::DiskDone as u16 => "write is durable".to_owned(),
         code if code == Code::Command as u16 => "a command was given".to_owned(),
-        code if code == Code::Drop as u16 => format!("packet dropped: {}", named(&DROPS, row.b as u32)),
-        code if code == Code::Message as u16 => format!("message read: {}", named(&Class::NAMES, row.a)),
+        code if code == Code::Drop as u16 => {
+            format!("packet dropped: {}", named(&DROPS, PacketId::reason_and_class(row.b).0.into()))
+        }
+        code if code == Code::Message as u16 => format!("message read: {}", named(&Class::NAMES, row.a & 0xff)),
         code => Code::name(code).to_owned(),
     }
 }
@@ -293,13 +305,26 @@ pub fn sample_columns(apis: u8) -> Vec<String> {
             "queue_scheduler",
             "stale_ms",
             "success_services",
+            "term",
+            "leader",
+            "holder_0",
+            "holder_1",
+            "believes_0",
+            "believes_1",
+            "can_act_0",
+            "can_act_1",
+            "faults",
+            "hurt",
+            "began_s",
+            "healed_s",
+            "broken",
         ]
         .map(String::from),
     );
     names
 }
 
-/// The points' cells. A share that nobody measured is NaN; latencies are the worst API server's and kind's.
+/// The points' cells. A share that nobody measured, and a member, host or moment that there is none of, is NaN; latencies are the worst API server's and kind's.
 #[expect(clippy::float_arithmetic, reason = "on the way out")]
 pub fn sample_cells<'a>(samples: impl Iterator<Item = &'a Sample>, apis: u8) -> Vec<f64> {
     let mut cells = Vec::new();
@@ -320,6 +345,14 @@ pub fn sample_cells<'a>(samples: impl Iterator<Item = &'a Sample>, apis: u8) -> 
         cells.extend(sample.backlog.map(f64::from));
         cells.push(f64::from(sample.stale_ms));
         cells.push(sample.service_ppm.map_or(f64::NAN, |ppm| f64::from(ppm) / 1e6));
+        let Lanes { leader, holder, believes, can_act, faults, hurt, began, healed, broken } = sample.lanes;
+        let seconds = |time: Option<Time>| time.map_or(f64::NAN, |time| time.ns() as f64 / 1e9);
+        cells.push(leader.map_or(f64::NAN, |(_, term)| term.into()));
+        cells.push(leader.map_or(f64::NAN, |(member, _)| member.into()));
+        cells.extend(holder.map(|api| api.map_or(f64::NAN, f64::from)));
+        cells.extend(believes.map(f64::from));
+        cells.extend(can_act.map(f64::from));
+        cells.extend([faults.into(), hurt.into(), seconds(began), seconds(healed), broken.into()]);
     }
     cells
 }

@@ -7,21 +7,21 @@
 mod bench;
 mod compare;
 mod dto;
+mod travel;
+mod why;
 
-use brownout_core::engine::{EventId, Row, Time};
+use brownout_core::engine::Time;
 use brownout_core::frame::{self, Frame, Scene};
 use brownout_core::journal::{Act, Cluster, Dial, ENGINE_VERSION, FaultSpec, Run};
-use brownout_core::sim::{Code, Command};
+use brownout_core::sim::Command;
 use brownout_core::timeline::Timeline;
-use dto::{Catalog, Note, Value, Why};
+use dto::{Catalog, Note, Value};
 use js_sys::Float64Array;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 
-/// The longest chain of causes that is handed out: the page folds longer ones.
-const WHY_ROWS: usize = 400;
 /// The largest journal text that is read, in bytes.
 const JOURNAL_BYTES: usize = 4 << 20;
 
@@ -65,6 +65,10 @@ fn time(us: f64) -> Result<Time, JsError> {
         return Ok(Time::from_ns(us as u64 * 1000));
     }
     Err(JsError::new(&format!("time = {us} us is outside 0..=9007199254740")))
+}
+
+fn us(time: Time) -> f64 {
+    (time.ns() / 1000) as f64
 }
 
 /// One run.
@@ -143,9 +147,35 @@ impl Engine {
         self.run.command(act.command().map_err(refuse)?).map_err(refuse)?;
         Ok(())
     }
+    /// The branches of the run: what was done in each, and which one is played.
+    pub fn branches(&self) -> Result<JsValue, JsError> {
+        to_js(&travel::branches(&self.run))
+    }
+    /// Plays another branch. Returns the moment to run to, in us: until then the world stands somewhere before.
+    pub fn switch_branch(&mut self, id: u32) -> Result<f64, JsError> {
+        Ok(us(self.run.switch(id).map_err(refuse)?))
+    }
+    /// Calls a branch something.
+    pub fn rename_branch(&mut self, id: u32, name: &str) -> Result<(), JsError> {
+        self.run.rename(id, name).map_err(refuse)
+    }
+    /// Forgets a branch that is not played.
+    pub fn delete_branch(&mut self, id: u32) -> Result<(), JsError> {
+        self.run.delete(id).map_err(refuse)
+    }
+    /// Begins a branch in which one thing is otherwise: `{arrive: [{packet, at_us}]}` or `{without: command}`. Returns the
+    /// moment to run to, in us.
+    pub fn what_if(&mut self, what: JsValue) -> Result<f64, JsError> {
+        let what: travel::WhatIf = from_js("what", what)?;
+        Ok(us(self.run.what_if(what.read()?).map_err(refuse)?))
+    }
+    /// How far this branch has been played, in us; how many checkpoints there are, and what they take in bytes.
+    pub fn travel(&self) -> Result<JsValue, JsError> {
+        to_js(&travel::Travel::of(&self.run))
+    }
     /// The moment it is, in us.
     pub fn now_us(&self) -> f64 {
-        (self.run.sim().now().ns() / 1000) as f64
+        us(self.run.sim().now())
     }
     /// Events executed so far.
     pub fn steps(&self) -> f64 {
@@ -177,10 +207,13 @@ impl Engine {
         let rows = frame::note_rows(ring, from, self.run.sim().now());
         to_js(&rows.map(|(number, row)| Note::new(number, row)).collect::<Vec<_>>())
     }
-    /// The row called `id` and its causes, newest first.
-    pub fn why(&self, id: f64) -> Result<JsValue, JsError> {
-        let rows = self.run.trace().why(EventId::new(id as u64)).take(WHY_ROWS);
-        to_js(&rows.map(|row: Row| Why::new(&row)).collect::<Vec<_>>())
+    /// Why something is so or happened: `{event: id}`, `"leader"`, `{member: n}`, `{lease: component}`, `{watch: api}`,
+    /// `{api: n}`, `{requests: {api, kind}}`, `{service: workload}`, `{workload: n}`, `{pod: {…}}` or `{node: n}`.
+    /// The answer: steps from now back, and what it ends at.
+    pub fn why(&self, question: JsValue) -> Result<JsValue, JsError> {
+        let question: why::Question = from_js("question", question)?;
+        let question = question.read(&self.run)?;
+        to_js(&why::Answer::of(&self.run.why(&question)))
     }
     /// Where every dial stands: `[{name, value}]`.
     pub fn knobs(&self) -> Result<JsValue, JsError> {
@@ -213,9 +246,5 @@ impl Engine {
         let mut engine = Self { run: run.timeline().map_err(refuse)?, frame: Frame::default() };
         engine.run.play(until).map_err(refuse)?;
         Ok(engine)
-    }
-    /// The code's name, for rows of [`Engine::why`].
-    pub fn code_name(code: u32) -> String {
-        Code::name(code.min(u32::from(u16::MAX)) as u16).to_owned()
     }
 }

@@ -1,8 +1,9 @@
 // What the views may ask for. Controls call these; everything flows back through the engine's next frame.
 
-import type { Catalog, Change, FaultRequest } from './engine.ts';
+import type { Catalog, Change, FaultRequest, WhatIf } from './engine.ts';
 import type { Cluster } from './cluster.ts';
 import type { Names, Operation } from './notes.ts';
+import type { Past } from './past.ts';
 import type { Action, State, Topology } from './state.ts';
 
 export interface App {
@@ -32,6 +33,36 @@ export interface App {
   rebuild(topology: Topology): void;
   /** Something is done with kubectl, or a machine is plugged in. */
   operate(act: Operation): void;
+}
+
+/** What the views of time may ask for besides. */
+export interface TimeApp extends App {
+  /** Where the run has been. */
+  readonly past: Past;
+  /** Goes to this moment of the run, in slices; what runs goes on from there. */
+  seek(us: number): void;
+  /** Where the run is on its way to, in us, if it is. */
+  readonly goingTo: number | undefined;
+  /** Stays where a journey is now. */
+  stopSeek(): void;
+  /** Goes to the next event of note that has been seen, or to the last one before now. */
+  seekNote(forward: boolean): void;
+  /** Plays another branch. */
+  switchBranch(id: number): void;
+  /** Calls a branch something. Returns whether the engine allows it. */
+  renameBranch(id: number, name: string): boolean;
+  deleteBranch(id: number): void;
+  /** Begins a branch in which one thing is otherwise, and goes there. */
+  whatIf(what: WhatIf, effect?: Effect): void;
+}
+
+/** Something that happened, to be looked for in another branch. */
+export interface Effect {
+  readonly at_us: number;
+  readonly kind: string | null;
+  readonly program: number | null;
+  /** In words. */
+  readonly what: string;
 }
 
 /** Where a dial stands. */

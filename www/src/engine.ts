@@ -2,6 +2,7 @@
 
 import init, { Comparison, Engine, panic_text } from '../pkg/brownout.js';
 import wasm from '../pkg/brownout_bg.wasm';
+import type { Act } from './notes.ts';
 import type { Topology } from './state.ts';
 import { missing, read, type Frame } from './frame.ts';
 
@@ -45,6 +46,8 @@ export interface Catalog {
   phases: { failure: PhaseSpec[]; recovery: PhaseSpec[] };
   alerts: { name: string; severity: 'warning' | 'critical'; hold_ms: number; unit: Unit; help: string }[];
   lamps: { name: string; unit: Unit; threshold: number; help: string }[];
+  /** What must hold in every run. */
+  verdicts: { name: string; help: string }[];
   /** Questions that two runs answer. */
   presets: { name: string; question: string; about: string; labels: [string, string]; scenario: string; opens_us: number }[];
 }
@@ -70,7 +73,7 @@ export interface NoteRow {
   b: number;
 }
 
-/** A link of a chain of causes, newest first. `kind` is the note's if it is one; `text` is the engine's own sentence. */
+/** A row of the record. `kind` is the note's if it is one; `text` is the engine's own sentence. */
 export interface WhyRow {
   id: number;
   cause: number;
@@ -81,6 +84,56 @@ export interface WhyRow {
   a: number;
   b: number;
   text: string;
+}
+
+/** One step of an answer, from now back. `kind`: the note's, the timer's name, or the message's class. */
+export interface WhyStep {
+  what: string;
+  at_us: number;
+  since_us: number | null;
+  program: number | null;
+  other: number | null;
+  count: number;
+  id: number | null;
+  kind: string | null;
+  a: number;
+  b: number;
+}
+/** A packet that the dice lost, as the engine names it. */
+export interface Lost {
+  packet: unknown;
+  at_us: number;
+}
+/** Why something is so. */
+export interface Answer {
+  steps: WhyStep[];
+  end: 'input' | 'draw' | 'start' | 'record';
+  /** The command it ends at, by its place in the journal. */
+  command: number | null;
+  draws: Lost[];
+}
+/** One thing that might have been otherwise. */
+export type WhatIf = { arrive: readonly Lost[] } | { without: number };
+
+/** A future of the run. */
+export interface BranchRow {
+  id: number;
+  /** What the learner calls it; empty: nothing yet. */
+  name: string;
+  parent: number | null;
+  forked_us: number;
+  seen_us: number;
+  played: boolean;
+  commands: { place: number; at_us: number; scripted: boolean; do: Act }[];
+}
+
+/** How far the branch that is played has been seen, and what it costs to go back. */
+export interface Travel {
+  branch: number;
+  seen_us: number;
+  checkpoints: number;
+  checkpoint_bytes: number;
+  most_bytes: number;
 }
 
 export interface FaultRequest {

@@ -42,6 +42,7 @@ const COLUMNS = {
   harm: ['desired', 'serving', 'missing_ms', 'blocked', 'blocked_ms', 'requests', 'failed'],
   alert: ['state', 'since_ms', 'value', 'instances'],
   lamp: ['lit_ms', 'value'],
+  verdict: ['state', 'checks', 'broken', 'first_ms', 'n0', 'n1', 'n2', 'n3'],
   workload: [
     'id', 'kind', 'desired', 'current', 'updated', 'ready', 'template', 'pods', 'pods_ready', 'endpoints', 'endpoints_ready',
     'claims', 'claims_bound', 'stuck',

@@ -302,14 +302,17 @@ export class Stuck {
 /** When each rung was first hurt, in ms of the run: the page saw it, so it is only as exact as the page is frequent. */
 export class HurtSince {
   private readonly since = new Map<Rung, number>();
+  /** Whether the page did not see how the run came to be where it is; then the engine's first hurts tell. */
+  private jumped = false;
 
   observe(frame: Frame, healths: Record<Rung, Health>): void {
     const now = nowMs(frame);
     for (const rung of RUNGS) {
       const since = this.since.get(rung);
       if (healths[rung].level === 0 || (since !== undefined && since > now)) this.since.delete(rung);
-      if (healths[rung].level > 0 && !this.since.has(rung)) this.since.set(rung, now);
+      if (healths[rung].level > 0 && !this.since.has(rung)) this.since.set(rung, this.jumped ? firstHurt(frame, rung) : now);
     }
+    this.jumped = false;
   }
   /** The rung's line: what is wrong, worst first, and since when. */
   line(rung: Rung, { level, problems }: Health): { state: string; since: string } {
@@ -319,7 +322,16 @@ export class HurtSince {
     const since = this.since.get(rung);
     return { state, since: since === undefined ? '' : say('hurt_since', { since: moment(since) }) };
   }
+  /** Forgets what it saw: the run is another one, or somewhere else. */
   forget(): void {
     this.since.clear();
+    this.jumped = true;
   }
+}
+
+/** When a rung was first hurt in the episode under way; now, if it was not. */
+function firstHurt(frame: Frame, rung: Rung): number {
+  const at = frame.hurt.at_ms(RUNGS.length - 1 - RUNGS.indexOf(rung));
+  const now = nowMs(frame);
+  return at === NONE || at > now || frame.episode.over(0) === 1 ? now : at;
 }

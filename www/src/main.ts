@@ -1,8 +1,8 @@
 // Wires the modules. Owns the one state and the one engine.
 
 import { begin, isRefusal, type Beginning, type Plan } from './begin.ts';
-import { load, type Catalog, type Change, type Engine, type FaultRequest, type Module, type NoteRow } from './engine.ts';
-import type { App } from './app.ts';
+import { load, type Answer, type Catalog, type Change, type Engine, type FaultRequest, type Module, type NoteRow, type WhatIf } from './engine.ts';
+import type { Effect, TimeApp } from './app.ts';
 import { Chooser } from './compare/chooser.ts';
 import { open, type Against } from './compare/open.ts';
 import type { Pair } from './compare/pair.ts';
@@ -13,27 +13,33 @@ import { byId } from './dom.ts';
 import { nowMs, type Frame } from './frame.ts';
 import { Loop } from './loop.ts';
 import { noteText, SPOKEN, type Act, type Operation } from './notes.ts';
+import { Past } from './past.ts';
 import { capital, moment, say } from './say.ts';
-import { INITIAL, reduce, type Action, type State, type Topology } from './state.ts';
+import { INITIAL, reduce, type Action, type Question, type State, type Topology } from './state.ts';
 import { format, parse, type Wish } from './url.ts';
 import { Charts } from './view/charts.ts';
 import { Dials } from './view/dials.ts';
-import { Events } from './view/events.ts';
+import { Branches, changedText } from './view/branches.ts';
+import { Events, KEPT } from './view/events.ts';
 import { Faults } from './view/faults.ts';
 import { Flights } from './view/flights.ts';
 import { Inspector } from './view/inspector.ts';
 import { Kubectl } from './view/kubectl.ts';
 import { Ladder, legend } from './view/ladder.ts';
 import { Lamps } from './view/lamps.ts';
+import { Verdicts } from './view/verdicts.ts';
 import { Milestones } from './view/milestones.ts';
 import { showBroken, updateNotices, Voice } from './view/notices.ts';
 import { readPalette, type Palette } from './view/palette.ts';
 import { Scene } from './view/scene.ts';
+import { Scrubber } from './view/scrubber.ts';
 import { Tasks } from './view/tasks.ts';
+import { TimeWords } from './view/timewords.ts';
 import { Timeline } from './view/timeline.ts';
 import { TopBar } from './view/topbar.ts';
 import { TopologyPanel } from './view/topology.ts';
 import { Waiting } from './view/waiting.ts';
+import { WhyPanel } from './view/why.ts';
 import { podName, workloadName } from './words.ts';
 
 /** Texts change at 4 Hz: faster cannot be read. In ms. */
@@ -42,15 +48,22 @@ const TEXT_EVERY = 250;
 const SAMPLES_EVERY = 100;
 /** The address follows the state after this long, in ms: browsers limit how often it may change. */
 const ADDRESS_AFTER = 400;
+/** After a journey the texts follow over so many frames, a few in each, so that none is late. */
+const SETTLE = 12;
+/** Notes closer to now than this, in us, are passed over by whoever goes from note to note: many come at once. */
+const NOTE_APART = 10_000;
 /** Notes asked for at once: at high speed hundreds come between two looks, and nobody can read more. */
 const NOTES_MAX = 60;
-class Page implements App {
+/** Notes looked through for one that is asked for by name: all there are. */
+const NOTES_ALL = 65_536;
+class Page implements TimeApp {
   state: State = INITIAL;
   knobs: ReadonlyMap<string, number> = new Map();
   readonly catalog;
   scripted = false;
   cluster: Cluster = NO_CLUSTER;
   readonly named;
+  readonly past: Past;
   private readonly module: Module;
   private engine: Engine;
   private readonly loop: Loop;
@@ -61,8 +74,17 @@ class Page implements App {
   private readonly still = matchMedia('(prefers-reduced-motion: reduce)');
   private journal = '';
   private noteNumber = 0;
-  private samplesEnd = 0;
   private samplesTaken = false;
+  /** When the notes were last read, in us of the run; -1: what was read does not count any more. */
+  private notedUs = 0;
+  /** Frames left in which the texts follow a journey. */
+  private settling = 0;
+  /** Whether the controls have to be brought up to date, but not everything else at once. */
+  private controlsDue = false;
+  /** Whether a command was given since the branches were read. */
+  private branchesDue = true;
+  /** What was asked for while the run was on its way somewhere. */
+  private later: (() => void)[] = [];
   private textAt = -Infinity;
   private samplesAt = -Infinity;
   private dirty = true;
@@ -83,17 +105,21 @@ class Page implements App {
     this.scripted = scripted;
     this.waiting = waiting;
     this.catalog = module.catalog;
+    this.past = new Past(module.catalog, () => this.engine);
+    this.past.look();
     const now = (): Frame => module.frame(this.engine, false);
     this.named = {
       workload: (id: number): string => workloadName(now(), id),
       pod: (workload: number, template: number, number: number): string => podName(now(), workload, template, number),
     };
     const { scenario, seed, topology, running, speed, theme, notices } = wish;
-    this.state = { ...INITIAL, scenario, seed, topology, speed, theme, notices: [...notices, ...more] };
+    this.state = { ...INITIAL, lanes: matchMedia('(min-width: 640px)').matches, scenario, seed, topology, speed, theme, notices: [...notices, ...more] };
     this.loop = new Loop({
       nowUs: () => this.comparing?.pair.nowUs() ?? this.engine.now_us(),
       run: (untilUs, budget) => (this.comparing?.pair ?? this.engine).run(untilUs, budget),
       draw: (wallMs) => this.draw(wallMs),
+      arrived: () => this.arrived(),
+      atStart: () => this.act({ type: 'run', running: false }),
       broke: (error) => this.broke(error),
     });
     Object.assign(globalThis, { brownoutStats: this.loop.stats });
@@ -110,25 +136,34 @@ class Page implements App {
   act(action: Action): void {
     const before = this.state;
     this.state = reduce(before, action);
-    const { running, speed, theme, quiet } = this.state;
+    const { running, backwards, speed, theme, quiet } = this.state;
     this.views.voice.quiet = quiet;
     this.loop.speed = speed;
+    this.loop.backwards = backwards;
     if (theme !== before.theme) this.applyTheme();
     if (running !== before.running) {
       if (running) this.stepping = false;
       const time = moment(this.isBroken ? 0 : this.engine.now_us() / 1000);
-      this.views.voice.say(running ? say('started', { speed: String(speed) }) : say('paused', { time }));
+      this.views.voice.say(running ? say(backwards ? 'started_back' : 'started', { speed: String(speed) }) : say('paused', { time }));
     }
     this.loop.setRunning(running);
     this.changed();
   }
   setKnobs(changes: readonly Change[]): boolean {
     if (this.isBroken) return false;
+    if (this.loop.goingTo !== undefined) {
+      this.later.push(() => this.setKnobs(changes));
+      return true;
+    }
     try {
       const fixed = this.comparing?.fixed(changes.map(({ name }) => name));
       if (fixed !== undefined) throw new Error(fixed);
-      if (this.comparing === undefined) this.engine.set_knobs([...changes]);
-      else this.comparing.both({ set: changes });
+      if (this.comparing === undefined) {
+        this.engine.set_knobs([...changes]);
+        this.acted();
+      } else {
+        this.comparing.both({ set: changes });
+      }
       if (this.state.refused !== null) this.act({ type: 'accepted' });
       return true;
     } catch (error) {
@@ -167,12 +202,114 @@ class Page implements App {
     this.command(() => {
       if (this.comparing === undefined) this.engine.step_back();
       else this.comparing.stepBack();
-      // What had been heard after this moment has not happened yet.
-      const end = this.module.frame(this.engine, true).world.notes_end(0);
-      this.noteNumber = Math.min(this.noteNumber, end);
-      this.views.events.forgetFrom(end);
+      this.notedUs = -1;
       this.views.flights.forget();
     });
+  }
+  get goingTo(): number | undefined {
+    return this.loop.goingTo;
+  }
+  seek(us: number): void {
+    if (this.isBroken || this.comparing !== undefined) return;
+    this.stepping = false;
+    this.past.look();
+    if (this.state.changed !== null) this.act({ type: 'changed-past', changed: null });
+    // A fraction of a microsecond before the end would be in the past, and whatever is done there another branch.
+    const seen = this.past.travel.seen_us;
+    this.loop.seek(us >= seen ? seen + 1 : us);
+  }
+  stopSeek(): void {
+    this.loop.stop();
+  }
+  seekNote(forward: boolean): void {
+    this.whenThere(() => {
+      const at = this.engine.note_beside(forward, NOTE_APART);
+      // Just after it, so that it has happened.
+      this.seek(at === undefined ? (forward ? Infinity : 0) : at + 1);
+    });
+  }
+  switchBranch(id: number): void {
+    this.command(() => this.otherBranch(this.engine.switch_branch(id)), 'branches');
+  }
+  whatIf(what: WhatIf, effect?: Effect): void {
+    this.command(() => {
+      const [from, nowUs] = [this.past.travel.branch, this.engine.now_us()];
+      const atUs = this.engine.what_if(what);
+      this.otherBranch(atUs);
+      this.changedPast(from, atUs);
+      // As far as the other one is seen: side by side they tell what came of it.
+      this.loop.seek(Math.max(nowUs, atUs));
+      if (effect !== undefined) this.later.push(() => this.tellOf(effect));
+    }, 'branches');
+  }
+  /** Whether something happened in this branch, too. */
+  private tellOf({ at_us, kind, program, what }: Effect): void {
+    const notes: NoteRow[] = this.engine.notes(0, NOTES_ALL);
+    const same = notes.filter((note) => note.kind === kind && note.program === program);
+    const again = same.find((note) => note.at_us === at_us);
+    const later = same.find((note) => note.at_us > at_us);
+    const at = moment(at_us / 1000);
+    const told =
+      again !== undefined
+        ? say('what_if_same', { what, at })
+        : later === undefined
+          ? say('what_if_gone', { what, at })
+          : say('what_if_later', { what, at, then: moment(later.at_us / 1000) });
+    this.act({ type: 'told', told });
+    this.views.voice.say(told);
+  }
+  renameBranch(id: number, name: string): boolean {
+    const before = this.state.refused;
+    this.command(() => this.engine.rename_branch(id, name), 'branches');
+    this.past.readBranches();
+    return this.state.refused === null || this.state.refused === before;
+  }
+  deleteBranch(id: number): void {
+    this.command(() => this.engine.delete_branch(id), 'branches');
+    if (!this.isBroken) this.past.readBranches();
+  }
+  /** Another branch is played from now on: nothing that was read of this one counts. */
+  private otherBranch(toUs: number): void {
+    this.past.look();
+    this.past.forget();
+    this.past.readBranches();
+    this.views.events.clear();
+    this.notedUs = -1;
+    this.state = { ...this.state, why: null };
+    this.seek(toUs);
+  }
+  private changedPast(from: number, atUs: number): void {
+    const branch = this.past.travel.branch;
+    this.act({ type: 'changed-past', changed: { atUs, branch, from } });
+    this.views.voice.say(changedText(this.past.branches, { atUs, branch, from }));
+  }
+  /** A command was given. In the past it began a branch. */
+  private acted(): void {
+    const from = this.past.travel.branch;
+    this.branchesDue = true;
+    if (!this.past.look()) return;
+    this.past.forget();
+    this.past.readBranches();
+    this.changedPast(from, this.past.nowUs);
+  }
+  /** Does it now, or when the run has come to where it is on its way to. */
+  private whenThere(call: () => void): void {
+    if (this.isBroken) return;
+    if (this.loop.goingTo === undefined) call();
+    else this.later.push(call);
+  }
+  /** A journey is over, or a frame of playing backwards. */
+  private arrived(): void {
+    this.views.flights.forget();
+    this.views.ladder.forget();
+    const later = this.loop.goingTo === undefined ? this.later.splice(0) : [];
+    if (this.state.backwards) return;
+    if (this.engine.now_us() < this.notedUs) this.notedUs = -1;
+    this.settling = SETTLE;
+    this.textAt = -Infinity;
+    this.samplesAt = -Infinity;
+    this.due = [];
+    for (const call of later) call();
   }
   /** A command for the run, or for both that are compared. */
   private give(act: Act | { inject: FaultRequest }, alone: () => void, where = ''): void {
@@ -249,6 +386,9 @@ class Page implements App {
     if (!keepB) comparing.pair.b.free();
     this.views.voice.say(say('compare_left'));
     this.act({ type: 'compare', preset: null });
+    this.past.look();
+    this.past.forget();
+    [this.branchesDue, this.notedUs] = [true, -1];
     this.refresh();
     this.views.chooser.opener.focus();
   }
@@ -266,10 +406,13 @@ class Page implements App {
     this.engine = engine;
     this.scripted = scripted;
     this.stepping = false;
-    this.noteNumber = 0;
-    this.samplesEnd = 0;
+    this.later = [];
+    this.loop.stop();
+    this.notedUs = -1;
+    this.past.look();
+    this.past.forget();
+    this.branchesDue = true;
     this.views.events.clear();
-    this.views.charts.history.clear();
     this.views.flights.forget();
     this.views.ladder.forget();
     this.views.tasks.forget();
@@ -278,9 +421,14 @@ class Page implements App {
 
   /** Calls the engine where a refusal is a sentence and anything else its end. */
   private command(call: () => void, where = ''): void {
+    if (this.loop.goingTo !== undefined) {
+      this.later.push(() => this.command(call, where));
+      return;
+    }
     const before = this.state.refused;
     this.guard(call, where);
     if (before !== null && before === this.state.refused) this.act({ type: 'accepted' });
+    if (!this.isBroken) this.acted();
     this.refresh();
   }
   private guard(call: () => void, where = ''): void {
@@ -301,12 +449,15 @@ class Page implements App {
   /** Reads again what only changes by command. */
   private refresh(): void {
     if (this.isBroken) return;
+    this.readModel();
+    this.changed();
+  }
+  private readModel(): void {
     const knobs: Change[] = this.engine.knobs();
     this.knobs = new Map(knobs.map(({ name, value }) => [name, value]));
     this.module.named(this.engine);
     this.cluster = clusterOf(this.module.frame(this.engine, true));
     this.comparing?.refresh();
-    this.changed();
   }
   private changed(): void {
     this.dirty = true;
@@ -325,6 +476,12 @@ class Page implements App {
       this.loop.redraw();
     };
     byId('legend').append(legend(this.catalog.classes));
+    const ladder = new Ladder(this, byId('ladder'), canvas, redraw);
+    const events = new Events(this, byId('events'), { commands: () => this.takeJournal() });
+    const why = {
+      why: (question: Question): Answer => this.engine.why(question),
+      command: (place: number): string => events.command(place),
+    };
     return {
       voice,
       topbar: new TopBar(this, byId('topbar')),
@@ -333,18 +490,20 @@ class Page implements App {
       topology: new TopologyPanel(this, byId('dials-election')),
       kubectl: new Kubectl(this, byId('kubectl')),
       faults: new Faults(this, byId('faults')),
-      ladder: new Ladder(this, byId('ladder'), canvas, redraw),
+      ladder,
       flights: new Flights(this, canvas),
       lamps: new Lamps(this, byId('lamps')),
+      verdicts: new Verdicts(this, byId('verdicts')),
       milestones: new Milestones(this, byId('milestones')),
       charts: new Charts(this, byId('charts')),
       scene: new Scene(byId('scene-words'), redraw),
       inspector: new Inspector(this, byId('inspector')),
-      events: new Events(this, byId('events'), {
-        why: (id) => this.engine.why(id),
-        commands: () => this.takeJournal(),
-      }),
+      events,
+      why: new WhyPanel(this, byId('answer'), why, (steps) => ladder.showWhy(steps)),
       timeline: new Timeline(this, byId('timeline')),
+      scrubber: new Scrubber(this, byId('timeline'), redraw),
+      branches: new Branches(this, byId('timeline')),
+      timeWords: new TimeWords(this, byId('timeline')),
       chooser: this.makeChooser(),
     };
   }
@@ -357,9 +516,8 @@ class Page implements App {
 
   private draw(wallMs: number): void {
     if (this.isBroken) return;
-    const { views, palette, still } = this;
+    const { views, palette, still, dirty } = this;
     if (this.comparing !== undefined) {
-      const { dirty } = this;
       this.dirty = false;
       if (dirty) this.controls();
       this.comparing.draw(palette, wallMs, still.matches, dirty, this.loop.behind, this.stepping);
@@ -368,44 +526,59 @@ class Page implements App {
     }
     const now = performance.now();
     // A round ends before the next one begins: where frames are slow, the last texts would never have their turn.
-    const begins = this.dirty || (this.due.length === 0 && now - this.textAt >= TEXT_EVERY);
+    const begins = dirty || (this.due.length === 0 && now - this.textAt >= TEXT_EVERY);
     if (begins) {
       this.textAt = now;
       this.due = [...this.texts];
       this.takeNotes();
+      this.past.look();
+      if (this.branchesDue) this.past.readBranches();
+      this.branchesDue = false;
     }
-    if (this.dirty) this.controls();
-    if (this.dirty || now - this.samplesAt >= SAMPLES_EVERY) this.takeSamples(now);
+    if (dirty || this.controlsDue) this.controls();
+    this.controlsDue = false;
+    if (dirty || now - this.samplesAt >= SAMPLES_EVERY) this.takeSamples(now);
     // From here on the frame's views are in use: no call of the engine.
     const frame = this.module.frame(this.engine, begins);
-    if (this.samplesTaken) this.samplesEnd = frame.world.samples_end(0);
-    this.samplesTaken = false;
-    // All at once after a command; else one a frame, so that none is late.
-    const texts = this.due.splice(0, this.dirty || !this.state.running ? this.due.length : 1);
+    this.past.nowUs = nowMs(frame) * 1000;
+    if (this.samplesTaken) this.past.taken(frame);
+    // All at once after a command; else a few a frame, so that none is late.
+    const moving = this.state.running || this.loop.goingTo !== undefined || this.settling > 0;
+    const texts = this.due.splice(0, dirty || !moving ? this.due.length : this.settling > 0 ? 2 : 1);
     this.dirty = false;
     for (const update of texts) update(frame);
     views.flights.draw(frame, views.ladder.layout, palette, wallMs, still.matches);
-    views.charts.draw(palette, `${this.state.theme} ${palette.ink}`, !this.state.running);
+    views.scrubber.draw(palette, this.samplesTaken || dirty);
+    this.samplesTaken = false;
+    views.charts.draw(palette, `${this.state.theme} ${palette.ink}`, !moving);
+    if (this.settling > 0) {
+      this.settling -= 1;
+      this.loop.redraw();
+    }
   }
   /** What only changes when somebody asks for it, and may ask the engine. */
   private controls(): void {
-    const { dials, topology, topbar, events, chooser } = this.views;
+    const { dials, topology, topbar, why, chooser } = this.views;
     chooser.update();
     dials.update();
     topology.update();
     topbar.update();
-    events.answer();
+    why.answer();
     updateNotices(this, byId('notices'));
   }
   /** The parts of the page that are text. Each is brought up to date four times a second. */
   private readonly texts: readonly ((frame: Frame) => void)[] = [
     (frame) => this.views.ladder.update(frame, this.still.matches),
     ...[0, 1, 2].map((part) => (frame: Frame): void => this.views.ladder.upper[part]?.(frame, this.palette)),
-    (frame) => this.views.timeline.update(nowMs(frame), this.loop.behind, this.views.events.caption, this.stepping),
+    (frame) => this.views.timeline.update(nowMs(frame), this.loop, this.views.events.caption, this.stepping),
+    () => this.views.scrubber.update(),
+    () => this.views.branches.update(),
+    () => this.views.timeWords.update(),
     (frame) => this.views.inspector.update(frame),
     (frame) => this.views.faults.update(frame),
     (frame) => this.views.kubectl.update(frame),
     (frame) => this.views.lamps.update(frame),
+    (frame) => this.views.verdicts.update(frame),
     (frame) => this.views.milestones.update(frame),
     () => this.views.events.update(),
     (frame) => this.views.scene.update(frame, this.views.ladder),
@@ -417,14 +590,23 @@ class Page implements App {
   ];
 
   private takeNotes(): void {
-    const fresh: NoteRow[] = this.engine.notes(this.noteNumber, NOTES_MAX);
+    const nowUs = this.engine.now_us();
+    const again = nowUs < this.notedUs || this.notedUs < 0;
+    if (again) this.noteNumber = 0;
+    this.notedUs = nowUs;
+    const fresh: NoteRow[] = this.engine.notes(this.noteNumber, again ? KEPT : NOTES_MAX);
     const last = fresh.at(-1);
-    if (last === undefined) return;
-    this.noteNumber = last.number + 1;
+    if (last !== undefined) this.noteNumber = last.number + 1;
     const notable = new Map(this.catalog.notes.map(({ name, notable }) => [name, notable]));
     const shown = fresh.filter(({ kind }) => kind === 'command' || notable.get(kind) === true);
-    this.views.events.add(shown);
-    const spoken = shown.findLast(({ kind }) => SPOKEN.has(kind));
+    if (again) this.views.events.restart(shown);
+    else if (shown.length > 0) this.views.events.add(shown);
+    // What was done moves dials, also where it is done again because time went back.
+    if (again || shown.some(({ kind }) => kind === 'command')) {
+      this.readModel();
+      this.controlsDue = true;
+    }
+    const spoken = again || this.state.backwards ? undefined : shown.findLast(({ kind }) => SPOKEN.has(kind));
     if (spoken !== undefined && this.state.running) this.views.voice.say(capital(noteText(spoken, this.cluster, this.named)));
   }
   /** Every command so far; kept for the day the engine can no longer tell. */
@@ -434,8 +616,7 @@ class Page implements App {
   }
   private takeSamples(now: number): void {
     this.samplesAt = now;
-    const names = this.engine.sample_columns();
-    this.views.charts.history.add(names, this.engine.samples(this.samplesEnd));
+    this.past.takeSamples();
     this.samplesTaken = true;
   }
 

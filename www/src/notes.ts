@@ -96,6 +96,8 @@ export type Act =
   | { inject: { name: string; host: number; to: number | null; value: number | null } }
   | { heal: number }
   | 'heal_all'
+  | { spare: unknown }
+  | { nothing: string }
   | Operation;
 
 /** What is done with kubectl, or with a machine. */
@@ -120,6 +122,8 @@ export function commandText(act: Act | undefined, { dial, workload, pod, fault }
   if (act === 'heal_all') return say('command_heal_all');
   if (act === 'add_node') return say('command_add_node');
   if ('heal' in act) return say('command_heal');
+  if ('spare' in act) return say('command_spare');
+  if ('nothing' in act) return say('command_nothing');
   if ('set' in act) return say('command_set', { dials: act.set.map(({ name, value }) => dial(name, value)).join('; ') });
   if ('inject' in act) return say('command_inject', { what: faultText(act.inject, fault) });
   if ('scale' in act) return say('command_scale', { name: workload(act.scale.workload), n: act.scale.replicas });
@@ -150,14 +154,14 @@ export function sameDials(a: Act | undefined, b: Act | undefined): boolean {
   return names(a) === names(b);
 }
 
-/** A link of a chain of causes as a sentence; the engine's own where the locale has none. */
+/** A row of the record as a sentence; the engine's own where the locale has none. */
 export function causeText(row: WhyRow, cluster: Cluster, named: Names, command: (place: number) => string): string {
   if (typeof row.kind === 'string') return noteText({ ...row, kind: row.kind }, cluster, named);
   if (row.what === 'command') return command(row.a);
   const values = {
     program: programName(row.program, cluster),
     timer: row.text.replace(/^timer /, '').replaceAll('_', ' '),
-    reason: sayIfKnown(`drop_${row.b}`) ?? row.text,
+    reason: row.text.replace(/^packet dropped: /, ''),
     class: row.text.replace(/^message read: /, ''),
   };
   return sayIfKnown(`cause_${row.what}`, values) ?? row.text;

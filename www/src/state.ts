@@ -12,6 +12,14 @@ export interface Selection {
   readonly third?: number;
 }
 
+/** What can be asked, as the engine takes it. */
+export type Question =
+  | { readonly event: number }
+  | 'leader'
+  | { readonly [of in 'member' | 'lease' | 'watch' | 'api' | 'service' | 'workload' | 'node']?: number }
+  | { readonly requests: { readonly api: number; readonly kind: number } }
+  | { readonly pod: { readonly workload: number; readonly template: number; readonly number: number } };
+
 export type Theme = 'auto' | 'light' | 'dark';
 
 /** What a run begins with, as the engine takes it. */
@@ -32,6 +40,16 @@ export interface State {
   /** How many runs there have been. */
   readonly started: number;
   readonly running: boolean;
+  /** Whether time runs backwards while it runs. */
+  readonly backwards: boolean;
+  /** Whether the lanes of the timeline are shown. */
+  readonly lanes: boolean;
+  /** Whether branches' commands, the timeline in words and what it costs are shown. */
+  readonly timeDetails: boolean;
+  /** The branch that is being given a name. */
+  readonly renaming: number | null;
+  /** When the past was changed last, and into which branch. */
+  readonly changed: { readonly atUs: number; readonly branch: number; readonly from: number } | null;
   /** Simulated seconds in one second of the user's. */
   readonly speed: number;
   readonly selected: Selection;
@@ -41,15 +59,21 @@ export interface State {
   readonly eventsHeld: boolean;
   /** The task under way; as many as there are: all done. */
   readonly task: number;
-  /** The note whose causes are shown. */
-  readonly why: number | null;
+  /** What is being explained, and what it is in words. */
+  readonly why: { readonly question: Question; readonly what: string } | null;
+  /** What came of the newest what-if; empty: nothing yet. */
+  readonly told: string;
   /** The engine's sentence about what it last refused: a dial, by its name, or else a fault. */
   readonly refused: { readonly knob: string; readonly sentence: string } | null;
   readonly notices: readonly string[];
 }
 
 export type Action =
-  | { type: 'run'; running: boolean }
+  | { type: 'run'; running: boolean; backwards?: boolean }
+  | { type: 'lanes'; shown: boolean }
+  | { type: 'time-details'; shown: boolean }
+  | { type: 'rename'; branch: number | null }
+  | { type: 'changed-past'; changed: State['changed'] }
   | { type: 'speed'; speed: number }
   | { type: 'select'; selection: Selection }
   | { type: 'theme'; theme: Theme }
@@ -57,7 +81,9 @@ export type Action =
   | { type: 'more-dials'; open: boolean }
   | { type: 'hold-events'; held: boolean }
   | { type: 'task-done' }
-  | { type: 'why'; note: number | null }
+  | { type: 'why'; asked: State['why'] }
+  /** What came of a what-if. */
+  | { type: 'told'; told: string }
   | { type: 'refused'; knob: string; sentence: string }
   | { type: 'accepted' }
   | { type: 'compare'; preset: string | null }
@@ -71,6 +97,11 @@ export const INITIAL: State = {
   compare: null,
   started: 0,
   running: false,
+  backwards: false,
+  lanes: true,
+  timeDetails: false,
+  renaming: null,
+  changed: null,
   speed: 1,
   selected: { thing: 'member', row: 0 },
   theme: 'auto',
@@ -79,6 +110,7 @@ export const INITIAL: State = {
   eventsHeld: false,
   task: 0,
   why: null,
+  told: '',
   refused: null,
   notices: [],
 };
@@ -91,7 +123,15 @@ export const SPEEDS = [-3, -2, -1, 0, 1, 2]
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
     case 'run':
-      return { ...state, running: action.running };
+      return { ...state, running: action.running, backwards: action.running && action.backwards === true };
+    case 'lanes':
+      return { ...state, lanes: action.shown };
+    case 'time-details':
+      return { ...state, timeDetails: action.shown };
+    case 'rename':
+      return { ...state, renaming: action.branch };
+    case 'changed-past':
+      return { ...state, changed: action.changed };
     case 'speed':
       return { ...state, speed: action.speed };
     case 'select':
@@ -107,7 +147,9 @@ export function reduce(state: State, action: Action): State {
     case 'task-done':
       return { ...state, task: state.task + 1 };
     case 'why':
-      return { ...state, why: action.note };
+      return { ...state, why: action.asked, told: '' };
+    case 'told':
+      return { ...state, told: action.told };
     case 'refused':
       return { ...state, refused: { knob: action.knob, sentence: action.sentence } };
     case 'accepted':
@@ -118,7 +160,7 @@ export function reduce(state: State, action: Action): State {
       return { ...state, notices: state.notices.filter((_, index) => index !== action.notice) };
     case 'start-over': {
       const { scenario, seed, topology } = action;
-      return { ...state, scenario, seed, topology, compare: null, started: state.started + 1, running: false, selected: INITIAL.selected, why: null, refused: null, task: 0 };
+      return { ...state, scenario, seed, topology, compare: null, started: state.started + 1, running: false, backwards: false, renaming: null, changed: null, selected: INITIAL.selected, why: null, told: '', refused: null, task: 0 };
     }
   }
 }

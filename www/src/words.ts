@@ -14,6 +14,28 @@ export function programName(program: number, cluster: Cluster): string {
   return 'n' in found ? say(`name_${found.what}_program`, { n: String(found.n + 1) }) : say(`name_${found.what}`);
 }
 
+/** What to select to see a program; nothing if it is not drawn. */
+export function programSelection(program: number, cluster: Cluster): Selection | undefined {
+  const found = programAt(program, cluster);
+  if (!('n' in found)) return undefined;
+  const { what, n } = found;
+  switch (what) {
+    case 'etcd':
+      return { thing: 'member', row: n };
+    case 'api':
+      return { thing: 'api', row: n };
+    case 'controller':
+      return { thing: 'elector', row: n * 2 };
+    case 'scheduler':
+      return { thing: 'elector', row: n * 2 + 1 };
+    case 'prober':
+      return { thing: 'host', row: apiHost(n, cluster) };
+    case 'kubelet':
+    case 'proxy':
+      return { thing: 'node', row: n };
+  }
+}
+
 /** A member's name from its member id; 0 is nobody. */
 export function memberName(id: number): string {
   return id === 0 ? say('name_unknown') : say('name_etcd_program', { n: id });

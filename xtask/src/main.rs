@@ -60,7 +60,7 @@ enum Command {
     },
     /// Run many seeds and print one replay line for each that breaks a rule.
     Soak {
-        /// Passed on as they are, such as `--seeds 0..1000`.
+        /// Which seeds, such as `1..10001`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -105,7 +105,7 @@ fn obey(command: Command) -> Result<()> {
         Command::Bench { name } => bench(&project, name.as_deref()),
         Command::Size => web::build(&project).and_then(|()| web::size(&project)),
         Command::Fidelity { what } => tests_binary(&project, "fidelity", &what),
-        Command::Soak { arguments } => tests_binary(&project, "soak", &arguments),
+        Command::Soak { arguments } => soak(&project, &arguments),
         Command::Metrics { arguments } => tests_binary(&project, "metrics", &arguments),
         Command::Memory { nodes } => tests_binary(&project, "memory", &nodes),
         Command::Bless => test::native(&project, &[("BLESS", "1")]),
@@ -120,6 +120,15 @@ fn bench(project: &Project, name: Option<&str>) -> Result<()> {
     println!("wasm under Node:");
     let mut node = project.node("tests/node/bench.mjs");
     run::run(node.args(name), "The benchmark under Node failed; its output is above.")
+}
+
+/// Optimised, but so that a run that panics is one line among others.
+fn soak(project: &Project, arguments: &[String]) -> Result<()> {
+    let mut cargo = project.cargo("run");
+    cargo
+        .args(["--quiet", "--profile", "test-fast", "--package", "brownout-tests", "--bin", "soak", "--"])
+        .args(arguments);
+    run::run(&mut cargo, "A run broke a rule; the line that replays it is above.")
 }
 
 /// Runs one of the binaries of the tests crate, optimised.

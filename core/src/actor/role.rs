@@ -33,7 +33,7 @@ pub enum Timer {
 
 impl Timer {
     /// Names of timers, by code.
-    pub const NAMES: [&'static str; 25] = [
+    pub const NAMES: [&'static str; 26] = [
         "etcd_tick",
         "etcd_adjust",
         "etcd_calls",
@@ -59,6 +59,7 @@ impl Timer {
         "etcd_leases",
         "etcd_relief",
         "etcd_commit",
+        "etcd_writeback",
     ];
     /// Which name it has.
     pub const fn code(self) -> u32 {
@@ -81,6 +82,7 @@ impl Timer {
                 etcd::Timer::Leases => 22,
                 etcd::Timer::Relief => 23,
                 etcd::Timer::Commit => 24,
+                etcd::Timer::Writeback => 25,
             },
             Self::Api(_) => 10,
             Self::Control(_) => 11,

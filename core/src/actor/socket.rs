@@ -58,10 +58,22 @@ pub struct Connection {
     pub port: Port,
     /// The key of its packets' luck.
     pub luck: u64,
+    /// Whom end 0 dialled, before rules of its host sent it elsewhere.
+    pub dialled: ProgramId,
+    /// The how-manieth of these two for this port.
+    pub number: u32,
     /// The newest row of a packet of it that was dropped, in either direction.
     pub last_drop: EventId,
     /// Its two ends.
     pub ends: [End; 2],
+}
+
+impl Connection {
+    /// The program at the end that isn't this one's.
+    pub fn other(&self, program: ProgramId) -> ProgramId {
+        let [first, second] = &self.ends;
+        if first.program == program { second.program } else { first.program }
+    }
 }
 
 /// Every connection there is.

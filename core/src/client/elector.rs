@@ -94,10 +94,17 @@ pub struct Timing {
 
 impl Timing {
     /// The flags as the dials have them.
-    pub const fn of(knobs: &Knobs) -> Self {
+    pub fn of(knobs: &Knobs) -> Self {
+        let renew_deadline = knobs.ms(Knob::RenewDeadline);
+        let short = knobs.on(Knob::BugShortLease);
         Self {
-            lease_duration: knobs.ms(Knob::LeaseDuration),
-            renew_deadline: knobs.ms(Knob::RenewDeadline),
+            // The Lease says whole seconds; none at all would be another bug.
+            lease_duration: if short {
+                renew_deadline.scale(1, 2).max(Span::from_secs(1))
+            } else {
+                knobs.ms(Knob::LeaseDuration)
+            },
+            renew_deadline,
             retry_period: knobs.ms(Knob::RetryPeriod),
         }
     }

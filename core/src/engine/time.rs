@@ -35,6 +35,10 @@ impl Time {
     pub const fn ns(self) -> u64 {
         self.0
     }
+    /// The moment so long before, or the beginning.
+    pub const fn before(self, span: Span) -> Self {
+        Self(self.0.saturating_sub(span.ns()))
+    }
     /// The span from `earlier` to here; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Span {
         Span(self.0.saturating_sub(earlier.0))

@@ -86,6 +86,21 @@ impl<T: Copy> Ring<T> {
             self.first = number;
         }
     }
+    /// Goes on at `number`; what doesn't reach up to it is forgotten.
+    fn went_to(&mut self, number: u64) {
+        if number < self.first || number > self.end() {
+            self.restart(number);
+        }
+    }
+    fn restart(&mut self, number: u64) {
+        self.items.clear();
+        self.first = number;
+    }
+    /// The items still here with numbers below `number`, newest first.
+    pub fn before(&self, number: u64) -> impl Iterator<Item = &T> {
+        let count = (number.saturating_sub(self.first) as usize).min(self.items.len());
+        self.items.range(..count).rev()
+    }
     /// The items still here from `number` on, oldest first.
     pub fn since(&self, number: u64) -> impl DoubleEndedIterator<Item = &T> {
         let skip = (number.saturating_sub(self.first) as usize).min(self.items.len());
@@ -163,9 +178,13 @@ impl Trace {
     }
     /// The row called `id`, if it is still here.
     pub fn find(&self, id: EventId) -> Option<&Row> {
-        let number = self.places[id.get() as usize & (self.places.len() - 1)];
-        let row = self.rows.get(number).filter(|row| row.id == id);
+        let row = self.number(id).and_then(|number| self.rows.get(number));
         row.or_else(|| self.notes.since(0).rev().find(|row| row.id == id))
+    }
+    /// The number of the row called `id`, if it is still among the rows.
+    pub fn number(&self, id: EventId) -> Option<u64> {
+        let number = self.places[id.get() as usize & (self.places.len() - 1)];
+        self.rows.get(number).is_some_and(|row| row.id == id).then_some(number)
     }
     /// The row called `id` and its causes, newest first, as far back as the trace reaches.
     /// Where a row delivers a message the chain goes on at the send; where a TCP timer makes a loss good, at the loss.
@@ -176,6 +195,19 @@ impl Trace {
             next = if row.link == EventId::ROOT { row.cause } else { row.link };
             Some(row)
         })
+    }
+    /// The world stands where these counts were made: what was recorded stays, as far as it reaches up to there.
+    pub fn went_to(&mut self, rows: u64, notes: u64, flights: u64) {
+        self.rows.went_to(rows);
+        self.notes.went_to(notes);
+        // What was in the air is in the past now, or still to come: the drawing shows the present.
+        self.flights.restart(flights);
+    }
+    /// Goes on with the notes of another future.
+    pub fn replace_notes(&mut self, notes: Ring<Row>) {
+        self.notes = notes;
+        self.rows.restart(0);
+        self.flights.restart(0);
     }
     /// Forgets what came after these counts: the past was changed.
     pub fn truncate(&mut self, rows: u64, notes: u64, flights: u64) {

@@ -27,6 +27,8 @@ impl Etcd {
                 return self.service.finish(cx, id, Err(EtcdError::TooManyRequests));
             }
             self.propose(cx, id, op);
+        } else if cx.knobs.on(Knob::BugStaleReads) {
+            return self.serve(cx, id);
         } else {
             self.read(cx, id);
         }

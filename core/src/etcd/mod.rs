@@ -3,6 +3,7 @@
 pub mod backend;
 mod calls;
 pub mod command;
+mod durable;
 pub mod history;
 pub mod kv;
 pub mod lease;
@@ -23,11 +24,13 @@ use crate::actor::{Actor, ConnUp, Cx, Input, Port};
 use crate::engine::{Digest, LocalTime, Purpose, Rng, Span};
 use crate::knob::{Knob, Knobs};
 use crate::net::packet::ConnId;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use backend::{Backend, DiskTimes};
 use command::Proposal;
+use durable::{OnDisk, Writing};
 use kv::Store;
 use lease::Lessor;
 use log::Wal;
@@ -44,14 +47,14 @@ use watch::Watches;
 const CATCH_UP_ENTRIES: u64 = 5000;
 /// etcd server/etcdserver/server.go#compactRaftLog, since 3.6: the log is cut every so many applied entries.
 const COMPACT_EVERY: u64 = 100;
-/// etcd server/storage/wal/wal.go#warnSyncDuration.
-const SLOW_FSYNC: Span = Span::from_secs(1);
 /// etcd server/etcdserver/server.go#adjustTicks: how often a starting member looks for its peers.
 const ADJUST_EVERY: Span = Span::from_ms(50);
 /// etcd server/etcdserver/server.go#adjustTicks: and how often it looks before it gives up.
 const ADJUST_TRIES: u32 = 100;
 /// etcd server/etcdserver/server.go#releaseDelayAfterSnapshot: how long after a snapshot went out the log is not cut.
 const SNAPSHOT_RELEASE: Span = Span::from_secs(30);
+/// What Go's runtime exits with after a panic.
+pub const PANICKED: u8 = 2;
 /// What a WAL record adds to its entries: chosen, a hard state, checksums and padding.
 const WAL_RECORD: u32 = 64;
 
@@ -92,6 +95,8 @@ pub enum Timer {
     Relief,
     /// The store's file is to be written.
     Commit,
+    /// Without fsync: the kernel writes what it was given.
+    Writeback,
 }
 
 impl From<Timer> for crate::actor::role::Timer {
@@ -121,13 +126,6 @@ pub struct Counters {
     pub snapshot_send_failures: u64,
 }
 
-/// A Ready that waits for its write.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Writing {
-    op: u32,
-    since: LocalTime,
-}
-
 /// One member of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Etcd {
@@ -138,6 +136,8 @@ pub struct Etcd {
     store: Store,
     /// The last entry the store has: a restarted member's log hands some of them out again.
     consistent_index: u64,
+    /// What of that really is on the disk, if not all of it: nobody asked the kernel to sync.
+    on_disk: Option<Box<OnDisk>>,
     incarnation: u32,
     // The process.
     raft: Raft<Proposal>,
@@ -188,6 +188,7 @@ impl Etcd {
             wal,
             store: Store::default(),
             consistent_index: 0,
+            on_disk: None,
             incarnation: 0,
             raft,
             ready: Ready::default(),
@@ -224,6 +225,14 @@ impl Etcd {
     /// Its store.
     pub const fn store(&self) -> &Store {
         &self.store
+    }
+    /// The last entry that its store has.
+    pub const fn consistent_index(&self) -> u64 {
+        self.consistent_index
+    }
+    /// The entries that its newest Ready appended to the log, and which Ready of which process that was.
+    pub fn appended(&self) -> ((u32, u64), &[Entry<Proposal>]) {
+        ((self.incarnation, self.ready.mark.0), &self.ready.append)
     }
     /// Its peers.
     pub fn peers(&self) -> &[Peer] {
@@ -270,9 +279,14 @@ impl Etcd {
         self.incarnation += 1;
         // A process has dice of its own: it must not repeat the timeouts of the one before.
         let rng = Rng::stream(cx.rng.draw().bits(), Purpose::Raft, u64::from(self.id.0));
-        self.raft = Raft::new(config(self.id, self.directory, cx.knobs), rng, self.wal.stored());
+        let mut stored = self.wal.stored();
+        if cx.knobs.on(Knob::BugForgetsVote) {
+            stored.hard_state.vote = None;
+        }
+        self.raft = Raft::new(config(self.id, self.directory, cx.knobs), rng, stored);
         self.ready = Ready::default();
         self.writing = None;
+        self.await_writeback(cx);
         self.fsyncs = DiskTimes::default();
         self.backlog.clear();
         self.backend = Backend::new(cx.now);
@@ -337,6 +351,7 @@ impl Etcd {
             }
             Timer::Relief => self.await_relief(cx),
             Timer::Commit => self.begin_commit(cx),
+            Timer::Writeback => self.on_disk = None,
             Timer::Drain(id, stream) => {
                 if let Some(peer) = self.peers.iter_mut().find(|peer| peer.id() == id) {
                     peer.drain(cx, usize::from(stream));
@@ -474,47 +489,22 @@ impl Etcd {
             }
             let mut ready = core::mem::take(&mut self.ready);
             self.raft.take_ready(&mut ready);
+            let unsynced = ready.must_sync && cx.knobs.on(Knob::BugNoFsync);
+            if unsynced {
+                self.leave_to_kernel(cx);
+            }
             self.apply(cx, &mut ready);
             for message in ready.messages_now.drain(..) {
                 self.send(cx, message);
             }
             self.ready = ready;
-            if self.ready.must_sync {
+            if self.ready.must_sync && !unsynced {
                 let bytes: u32 = self.ready.append.iter().map(Entry::bytes).sum();
                 self.writing = Some(Writing { op: self.write(cx, WAL_RECORD + bytes), since: cx.now });
                 return;
             }
             self.durable(cx);
         }
-    }
-
-    /// Writes and syncs. Returns the write's number.
-    fn write(&mut self, cx: &mut Cx<'_>, bytes: u32) -> u32 {
-        self.writes += 1;
-        cx.write(self.writes, bytes);
-        self.writes
-    }
-    fn written(&mut self, cx: &mut Cx<'_>, op: u32) {
-        let Some(writing) = self.writing.take_if(|writing| writing.op == op) else {
-            return self.commit_synced(cx, op);
-        };
-        let took = cx.now.since(writing.since);
-        self.fsyncs.record(took);
-        if took > SLOW_FSYNC {
-            cx.note(Note::new(NoteKind::SlowFsync, 0, took.us()));
-        }
-        self.durable(cx);
-    }
-
-    /// The Ready at hand is on disk.
-    fn durable(&mut self, cx: &mut Cx<'_>) {
-        let mut ready = core::mem::take(&mut self.ready);
-        self.wal.persist(&ready);
-        self.raft.persisted(ready.mark);
-        for message in ready.messages_after.drain(..) {
-            self.send(cx, message);
-        }
-        self.ready = ready;
     }
 
     fn apply(&mut self, cx: &mut Cx<'_>, ready: &mut Ready<Proposal>) {
@@ -666,6 +656,9 @@ impl Actor for Etcd {
             Input::Conn(conn, up) => self.on_conn(cx, conn, up),
             Input::Message(conn, message) => self.on_message(cx, conn, message),
             Input::DiskDone(op) => self.written(cx, op),
+        }
+        if self.raft.forgetful() {
+            return cx.exit(PANICKED); // So does etcd. It comes back, and panics again.
         }
         self.advance(cx);
     }

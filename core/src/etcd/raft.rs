@@ -120,6 +120,8 @@ pub struct Raft<P> {
     /// Reads that came before this leader committed in its term: who asked, and its number. As in etcd, they outlive
     /// a lost leadership and are answered in the next one.
     held_reads: Vec<(MemberId, u64)>,
+    /// Whether a message showed that it has forgotten what it had promised to keep.
+    forgetful: bool,
     out: Handover<P>,
 }
 
@@ -163,6 +165,7 @@ impl<P: Payload> Raft<P> {
             snapshot: log.base(),
             read_only: ReadOnly::default(),
             held_reads: Vec::new(),
+            forgetful: false,
             out: Handover::new(HardState { commit, ..hard_state }, log.last_index(), applied),
             log,
             config,
@@ -182,10 +185,11 @@ impl<P: Payload> Raft<P> {
         }
     }
 
-    /// A message has arrived.
+    /// A message has arrived. One that shows that the member has forgotten what it had promised to keep makes it
+    /// [forgetful](Self::forgetful).
     ///
     /// # Panics
-    /// If it is meant for somebody else, or shows that a member has forgotten what it had promised to keep.
+    /// If it is meant for somebody else.
     pub fn step(&mut self, message: Message<P>) {
         assert!(
             message.to == self.config.id && (1..=self.config.members).contains(&message.from.0),
@@ -282,13 +286,9 @@ impl<P: Payload> Raft<P> {
 
     fn commit_to(&mut self, index: u64) {
         if index > self.commit {
-            assert!(
-                index <= self.log.last_index(),
-                "member {}: told that {index} is committed, but its log ends at {}: it lost what it had stored",
-                self.config.id.0,
-                self.log.last_index()
-            );
-            self.commit = index;
+            // etcd-io/raft log.go#commitTo: "Was the raft log corrupted, truncated, or lost?"
+            self.forgetful |= index > self.log.last_index();
+            self.commit = index.min(self.log.last_index());
         }
     }
 
@@ -338,6 +338,10 @@ impl<P> Raft<P> {
     /// How it is set up.
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+    /// Whether a message showed that it has forgotten what it had promised to keep: etcd panics then.
+    pub const fn forgetful(&self) -> bool {
+        self.forgetful
     }
     /// What it is to its cluster.
     pub const fn role(&self) -> Role {

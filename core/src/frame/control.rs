@@ -102,9 +102,8 @@ pub(super) fn electors(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
             State::Exited(at) => at.since(sim.now()),
             State::Running | State::Dead => Span::ZERO,
         };
-        let believes = running && elector.believes();
         let expiry = elector.lease_expiry();
-        let can_act = believes && inspect::holder(sim, component) == Some(id) && expiry.is_some_and(|at| at > now);
+        let [believes, can_act] = inspect::leads(sim, n, component);
         rows.push(&[
             n.into(),
             component.into(),

@@ -1,8 +1,9 @@
-//! The rows of the onlookers: milestones, harm, alerts and early warnings.
+//! The rows of the onlookers: milestones, harm, alerts, early warnings and verdicts.
 
 use super::{NONE, Rows, Scene, low};
 use crate::actor::ProgramId;
 use crate::engine::Time;
+use crate::invariant::Verdict;
 use crate::load::Kind;
 use crate::metrics::{Alert, AlertState, Lamp};
 use crate::milestones::{Progress, RecoveryStep, Rung, Sort};
@@ -71,5 +72,15 @@ pub(super) fn lamps(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
     for lamp in Lamp::ALL {
         let state = sim.observer().metrics().lamps().state(lamp);
         rows.push(&[moment(state.lit), low(state.value)]);
+    }
+}
+pub(super) fn verdicts(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {
+    for verdict in Verdict::ALL {
+        let finding = sim.observer().finding(verdict);
+        let state = if finding.broken > 0 { 2 } else { u32::from(finding.checks > 0) };
+        let numbers = finding.first.map_or([0; 4], |(_, numbers)| numbers).map(low);
+        let first = moment(finding.first.map(|(at, _)| at));
+        rows.push(&[state, finding.checks, finding.broken, first]);
+        rows.push(&numbers);
     }
 }

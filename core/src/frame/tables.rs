@@ -304,6 +304,22 @@ pub const TABLES: &[Table] = &[
     },
     // One row per early warning. lit_ms: since when; NONE: dark.
     Table { name: "lamp", large: false, fill: signs::lamps, columns: &[("lit_ms", U32), ("value", U32)] },
+    // One row per rule of `invariant::Verdict::ALL`. What the numbers are, `Verdict::numbers` says.
+    Table {
+        name: "verdict",
+        large: false,
+        fill: signs::verdicts,
+        columns: &[
+            ("state", U32),    // 0 not checked yet, 1 holds, 2 broken
+            ("checks", U32),   // so far
+            ("broken", U32),   // how often
+            ("first_ms", U32), // when first; NONE: never
+            ("n0", U32),       // the numbers of that
+            ("n1", U32),
+            ("n2", U32),
+            ("n3", U32),
+        ],
+    },
     // One row per API server and kind that it has a watch cache of.
     Table {
         name: "cache",

@@ -5,7 +5,7 @@
 
 use super::link::{Fate, Link, Luck, Params};
 use super::packet::HostId;
-use crate::engine::{Purpose, Time, drawn};
+use crate::engine::{Draw, Purpose, Time, drawn};
 use alloc::vec::Vec;
 
 /// One link and what it counted.
@@ -26,10 +26,12 @@ pub struct Network {
     /// The core's, from host to host; then each node's: to every core host, from every core host, its loopback.
     lanes: Vec<Lane>,
     shapes: Vec<Params>,
+    /// The packets whose luck was changed.
+    spared: Vec<PacketName>,
 }
 
 /// Which packet it is, whatever else happens in the run: its connection, and its number in this direction of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PacketName {
     /// The key of the connection's luck, mixed with the seed.
     pub connection: u64,
@@ -43,7 +45,7 @@ impl Network {
 
     /// Links of `core` hosts among each other and with `nodes` more, all with these parameters.
     pub fn new(core: u32, nodes: u32, params: Params) -> Self {
-        let mut network = Self { core, nodes: 0, lanes: Vec::new(), shapes: Vec::from([params]) };
+        let mut network = Self { core, nodes: 0, lanes: Vec::new(), shapes: Vec::from([params]), spared: Vec::new() };
         network.lanes.resize((core * core) as usize, Lane::default());
         (0..nodes).for_each(|_| network.add_node());
         network
@@ -121,12 +123,23 @@ impl Network {
         }
         self.shapes = shapes;
     }
+    /// This packet's dice fall otherwise from now on: it is lost only where every packet is.
+    pub fn spare(&mut self, packet: PacketName) {
+        self.spared.push(packet);
+    }
+    /// How many packets' luck was changed.
+    pub fn spared(&self) -> usize {
+        self.spared.len()
+    }
     /// Offers a packet to a link. The packet's name alone decides its luck.
     pub fn offer(&mut self, now: Time, from: HostId, to: HostId, name: PacketName, bytes: u32) -> Fate {
         let lane = self.lane(from, to);
         let draw = |purpose| drawn(name.connection, purpose, name.number);
-        let luck =
+        let mut luck =
             Luck { loss: draw(Purpose::LinkLoss), jitter: draw(Purpose::LinkJitter), burst: draw(Purpose::LinkBurst) };
+        if self.spared.contains(&name) {
+            luck.loss = Draw::from_bits(u64::MAX);
+        }
         let Lane { link, shape, packets, dropped } = &mut self.lanes[lane];
         let fate = link.offer(now, bytes, &self.shapes[usize::from(*shape)], &luck);
         *packets += 1;

@@ -57,9 +57,9 @@ pub enum Code {
     DiskDone,
     /// A command was given. a: its place in the journal.
     Command,
-    /// A packet was dropped. a: connection, b: the drop reason.
+    /// A packet was dropped. The process is the sender's; a and b as [`PacketId::to_row`] has them.
     Drop,
-    /// A message was read. a: its class, b: connection.
+    /// A message was read. a: its class + 256 times the sender, b: connection.
     Message,
     /// A process that was asked to end did not in time.
     Sigkill,
@@ -124,6 +124,88 @@ pub enum Command {
     },
     /// One more machine is plugged in; its kubelet registers itself.
     AddNode,
+    /// The dice of one packet fall otherwise: it isn't lost unless every packet is.
+    Spare(PacketId),
+    /// A command that was taken out of the run. It does nothing, and keeps the places that others counted on.
+    Nothing(Taken),
+}
+
+/// A packet, whatever else happens in the run: of which connection, in which direction, the how-manieth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PacketId {
+    /// The program that dialled.
+    pub from: ProgramId,
+    /// The program that it dialled.
+    pub to: ProgramId,
+    /// What for, as [`crate::actor::Port::code`] has it.
+    pub port: u8,
+    /// The how-manieth connection of these two for that, from 1.
+    pub connection: u32,
+    /// Whether the packet goes from the one that was dialled to the one that dialled.
+    pub back: bool,
+    /// The how-manieth packet of that direction, from 0.
+    pub number: u32,
+}
+
+impl PacketId {
+    /// The most connections of one pair for one thing whose packets have a name; those of later ones share the last one's.
+    const CONNECTIONS: u32 = (1 << 20) - 1;
+
+    /// The numbers of a row about this packet, which `reason` and `class` (both below 16) complete: `process` is the
+    /// sender's, `a` the packet's number.
+    pub fn to_row(self, reason: u8, class: u8) -> u64 {
+        let connection = self.connection.min(Self::CONNECTIONS);
+        u64::from(reason)
+            | u64::from(class) << 4
+            | u64::from(self.port) << 8
+            | u64::from(connection) << 12
+            | u64::from(self.to.0) << 32
+            | u64::from(self.from.0) << 48
+    }
+    /// The packet that a row of a loss is about.
+    pub const fn of_row(process: u16, a: u32, b: u64) -> Self {
+        let from = ProgramId((b >> 48) as u16);
+        Self {
+            from,
+            to: ProgramId((b >> 32) as u16),
+            port: (b >> 8 & 15) as u8,
+            connection: (b >> 12) as u32 & Self::CONNECTIONS,
+            back: process != from.0,
+            number: a,
+        }
+    }
+    /// The reason of a packet that came to a host without power. Links have their own, see [`crate::net::link::DropReason`].
+    pub const NO_POWER: u8 = 4;
+    /// Why it was dropped, and what kind of message it carried, as a row has them.
+    pub const fn reason_and_class(b: u64) -> (u8, u8) {
+        ((b & 15) as u8, (b >> 4 & 15) as u8)
+    }
+}
+
+/// What a command was that was taken out, as far as others counted on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Taken {
+    /// It had injected a fault, which has a number.
+    Fault,
+    /// It had created a workload, which has a number.
+    Workload,
+    /// Anything else.
+    Other,
+}
+
+impl Taken {
+    /// All, in the order of [`Taken::NAMES`].
+    pub const ALL: [Self; 3] = [Self::Fault, Self::Workload, Self::Other];
+    /// Their names in links.
+    pub const NAMES: [&'static str; 3] = ["fault", "workload", "other"];
+    /// What is left of a command.
+    pub const fn of(command: &Command) -> Self {
+        match command {
+            Command::Inject(_) | Command::Nothing(Self::Fault) => Self::Fault,
+            Command::Create { .. } | Command::Nothing(Self::Workload) => Self::Workload,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// Why a command was not carried out. The run goes on as it was.

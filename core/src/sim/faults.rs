@@ -7,10 +7,12 @@ use crate::engine::{Clock, EventId, Row, Span, Trace};
 use crate::fault::{Fault, FaultId, HostShape};
 use crate::knob::{Knob, Knobs, Place};
 use crate::net::link::Params;
+use crate::net::network::PacketName;
 use crate::net::packet::HostId;
 use crate::object::{Kind, NodeId, WorkloadId};
 use crate::operator::Operation;
 use crate::sim::Code;
+use crate::sim::event::{PacketId, Taken};
 use alloc::format;
 use alloc::sync::Arc;
 
@@ -18,6 +20,8 @@ use alloc::sync::Arc;
 pub const MAX_FAULTS: usize = 64;
 /// A loopback's delay: chosen, two context switches.
 const LOOPBACK_DELAY: Span = Span::from_us(20);
+/// The most packets of a run whose luck is changed: chosen, each is looked for whenever a packet is sent.
+pub const MAX_SPARED: usize = 64;
 /// The longest name of a workload. Chosen: it fits its cell; Kubernetes takes 63.
 pub const NAME_MAX: usize = 24;
 /// The most workloads of one run, deleted ones counted. Chosen: far more than a page can show.
@@ -68,6 +72,10 @@ impl Sim {
                 self.operate(id, Operation::Create { workload, kind: *kind, replicas: *replicas });
             }
             Command::AddNode => self.add_node(id),
+            Command::Spare(packet) => self.spare(*packet),
+            Command::Nothing(Taken::Fault) => self.next_fault += 1,
+            Command::Nothing(Taken::Workload) => self.names.push(Arc::from("")),
+            Command::Nothing(Taken::Other) => {}
         }
         self.observer.milestones.commanded(at, crate::milestones::calm(self));
         self.expect_nature(id);
@@ -104,8 +112,23 @@ impl Sim {
             Command::AddNode if self.directory.nodes >= Directory::MAX_NODES => {
                 Err(Refused::Field(format!("nodes = {} is the most there can be", Directory::MAX_NODES)))
             }
-            Command::AddNode => Ok(()),
+            Command::Spare(_) if self.network.spared() >= MAX_SPARED => {
+                Err(Refused::Field(format!("{MAX_SPARED} packets have had better luck; begin a new run")))
+            }
+            Command::Nothing(Taken::Workload) if self.workloads() >= WORKLOADS_MAX as u16 => {
+                Err(Refused::Field(format!("a run has at most {WORKLOADS_MAX} workloads, deleted ones counted")))
+            }
+            Command::AddNode | Command::Spare(_) | Command::Nothing(_) => Ok(()),
         }
+    }
+    /// A command of the journal was not allowed: those that follow keep their places.
+    pub fn pass_over_command(&mut self) {
+        self.commands += 1;
+    }
+    fn spare(&mut self, packet: PacketId) {
+        let PacketId { from, to, port, connection, back, number } = packet;
+        let connection = self.luck_of(from, to, port, connection) ^ u64::from(back) << 63;
+        self.network.spare(PacketName { connection, number: number.into() });
     }
     fn operate(&mut self, id: EventId, operation: Operation) {
         self.tell(self.directory.operator(), id, EventId::ROOT, Input::Operate(operation));
@@ -248,8 +271,10 @@ impl Sim {
                 self.power_off(host);
                 self.hosts[n].rules.clear();
                 for program in self.programs_of(host) {
-                    if let Role::Kubelet(kubelet) = &mut self.programs[program.ix()].role {
-                        kubelet.power_lost();
+                    match &mut self.programs[program.ix()].role {
+                        Role::Kubelet(kubelet) => kubelet.power_lost(),
+                        Role::Etcd(etcd) => etcd.power_lost(),
+                        _ => {}
                     }
                 }
                 // The kubelet keeps its back-offs in memory.
@@ -301,6 +326,9 @@ impl Sim {
         }
         let paused = self.programs[program.ix()].is_paused(shape);
         let was = core::mem::replace(&mut self.programs[program.ix()].paused, paused);
+        if was != paused {
+            self.observer.verdicts.paused(self.now, program, paused);
+        }
         if was && !paused {
             self.resume(program);
         }

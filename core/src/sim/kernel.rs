@@ -1,11 +1,12 @@
 //! The hosts' kernels: connections, packets and TCP's timers, between programs and links.
 
+use super::event::PacketId;
 use super::{Code, Event, Packet, Sim, State, What};
 use crate::actor::socket::{Connection, End, Letter, config};
 use crate::actor::wire::Message;
 use crate::actor::{Address, ConnUp, Input, Port, ProgramId, Target};
 use crate::engine::{Digest, EventId, Flight, Purpose, Row, Time, Trace, drawn};
-use crate::net::link::{DropReason, Fate};
+use crate::net::link::Fate;
 use crate::net::network::PacketName;
 use crate::net::packet::{ConnId, Flags, HostId, Segment};
 use crate::net::tcp::{Conn, ConnEvent, Out, Reason};
@@ -24,7 +25,8 @@ impl Sim {
         port: Port,
         trace: &mut Trace,
     ) {
-        let luck = self.connection_luck(from, to, port);
+        let (dialled, number) = (to, self.connection_number(from, to, port));
+        let luck = self.luck_of(from, to, port.code(), number);
         let Some(Target { program: to, port }) = self.route(from, to, port, luck) else {
             // Nobody is behind the address: the kernel that has the rule rejects the connection.
             self.sockets.names.give_back(conn);
@@ -33,7 +35,7 @@ impl Sim {
         };
         let (host, peer) = (self.programs[from.ix()].host, self.programs[to.ix()].host);
         let ends = [End::new(from, host), End::new(to, peer)];
-        self.sockets.insert(Connection { id: conn, port, luck, last_drop: EventId::ROOT, ends });
+        self.sockets.insert(Connection { id: conn, port, luck, dialled, number, last_drop: EventId::ROOT, ends });
         let now = self.hosts[host.ix()].clock.read(self.now);
         let mut out = core::mem::take(&mut self.scratch.out);
         let tcp = Conn::connect(&config(port), now, &mut out);
@@ -67,9 +69,8 @@ impl Sim {
         Some(targets[place as usize])
     }
 
-    /// The key of a connection's luck: who connects to whom for what, and the how-manieth time. Nothing else that
-    /// happens in the run can change it.
-    fn connection_luck(&mut self, from: ProgramId, to: ProgramId, port: Port) -> u64 {
+    /// The how-manieth connection this is that one program opens to another for something.
+    fn connection_number(&mut self, from: ProgramId, to: ProgramId, port: Port) -> u32 {
         let opened = &mut self.programs[from.ix()].opened;
         let key = (to, port.code());
         let count = match opened.iter_mut().find(|(to, port, _)| (*to, *port) == key) {
@@ -80,7 +81,12 @@ impl Sim {
             }
         };
         *count += 1;
-        crate::engine::luck_key(self.seed, Digest::of(&(from, key, *count)))
+        *count
+    }
+    /// The key of a connection's luck: who connects to whom for what, and the how-manieth time. Nothing else that
+    /// happens in the run can change it.
+    pub(super) fn luck_of(&self, from: ProgramId, to: ProgramId, port: u8, number: u32) -> u64 {
+        crate::engine::luck_key(self.seed, Digest::of(&(from, (to, port), number)))
     }
 
     fn end(&mut self, conn: ConnId, side: usize) -> &mut End {
@@ -279,11 +285,14 @@ impl Sim {
         self.fly(trace, Flight { sent: self.now, lands, from: from_host, to: to_host, class, lost });
         match fate {
             Fate::Deliver { at } => {
-                let packet = Packet { conn, side: 1 - side as u8, segment };
+                let packet = Packet { conn, side: 1 - side as u8, number: number as u32, segment };
                 let slot = self.packet_slot(packet);
                 self.queue.push(at, Event { cause: id, what: What::Arrive(slot) });
             }
-            Fate::Drop(reason) => self.dropped(id, conn, reason, trace),
+            Fate::Drop(reason) => {
+                self.lost(id, conn, side, number as u32, (reason as u8, class), trace);
+                self.observer.milestones.dropped(self.now);
+            }
         }
     }
     fn packet_slot(&mut self, packet: Packet) -> u32 {
@@ -298,26 +307,44 @@ impl Sim {
             }
         }
     }
-    fn dropped(&mut self, cause: EventId, conn: ConnId, reason: DropReason, trace: &mut Trace) {
+    /// A packet that this end sent is no more. What never arrives must be possible to explain: it is a row, too.
+    fn lost(
+        &mut self,
+        cause: EventId,
+        conn: ConnId,
+        side: usize,
+        number: u32,
+        (reason, class): (u8, u8),
+        trace: &mut Trace,
+    ) {
         let id = self.queue.fresh();
-        let (code, b) = (Code::Drop as u16, reason as u64);
-        let row = Row { id, cause, link: EventId::ROOT, at: self.now, code, process: u16::MAX, a: conn.0, b };
+        let connection = self.sockets.get_mut(conn).expect("the connection sends");
+        connection.last_drop = id;
+        let (dialler, sender) = (connection.ends[0].program, connection.ends[side].program);
+        let packet = PacketId {
+            from: dialler,
+            to: connection.dialled,
+            port: connection.port.code(),
+            connection: connection.number,
+            back: side == 1,
+            number,
+        };
+        let (code, b) = (Code::Drop as u16, packet.to_row(reason, class));
+        let row = Row { id, cause, link: EventId::ROOT, at: self.now, code, process: sender.0, a: packet.number, b };
         self.record(trace, row);
-        self.observer.milestones.dropped(self.now);
-        if let Some(connection) = self.sockets.get_mut(conn) {
-            connection.last_drop = id;
-        }
     }
 
     /// A packet arrives at its host.
     pub(super) fn arrive(&mut self, id: EventId, slot: u32, trace: &mut Trace) {
-        let Packet { conn, side, segment } = self.packets[slot as usize];
+        let Packet { conn, side, number, segment } = self.packets[slot as usize];
         self.free_packets.push(slot);
         let side = usize::from(side);
         let Some(connection) = self.sockets.get(conn) else { return };
         let end = &connection.ends[side];
         if !self.hosts[end.host.ix()].shape.up {
             self.observer.milestones.met_no_power(self.now);
+            let class = class_of(connection, side, &segment);
+            self.lost(id, conn, 1 - side, number, (PacketId::NO_POWER, class), trace);
             return;
         }
         if end.conn.is_some() {

@@ -7,6 +7,7 @@ mod looks;
 mod nature;
 pub mod observer;
 mod program;
+pub mod verdicts;
 
 use crate::actor::disk::Disk;
 use crate::actor::role::{Directory, Place, Role};
@@ -28,6 +29,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 pub use event::{Code, Command, Event, Refused, What};
+pub use faults::MAX_SPARED;
 use observer::Observer;
 use program::SIGKILLED;
 
@@ -95,6 +97,8 @@ struct Packet {
     conn: ConnId,
     /// The end it goes to.
     side: u8,
+    /// The how-manieth of its direction.
+    number: u32,
     segment: Segment,
 }
 
@@ -273,6 +277,10 @@ impl Sim {
     pub const fn observer(&self) -> &Observer {
         &self.observer
     }
+    /// From now on what clients of etcd say and hear is remembered: for tests.
+    pub fn listen(&mut self) {
+        self.observer.verdicts.listen();
+    }
     /// About how many bytes a clone of it takes. An estimate from what there is most of; `cargo xtask memory` holds
     /// it against what the allocator says.
     pub fn bytes(&self) -> usize {
@@ -292,6 +300,7 @@ impl Sim {
             + self.queue.len() * size_of::<(Time, EventId, Event)>()
             + self.packets.len() * size_of::<Packet>()
             + keys * copies * KEY
+            + self.observer.verdicts.bytes()
     }
     /// Events pending.
     pub fn pending(&self) -> usize {

@@ -1,39 +1,15 @@
 //! An onlooker: hears every note, counts, and checks what must hold. No program can see it.
 
+use super::Program;
+use super::verdicts::Verdicts;
 use crate::actor::ProgramId;
 use crate::actor::role::{Directory, Note, NoteKind, Place};
 use crate::engine::{Span, Time};
+use crate::invariant::{Finding, Verdict, Violation};
 use crate::metrics::Metrics;
 use crate::milestones::Milestones;
-use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
-
-/// How many applied entries it remembers to compare members by. Members further apart than this are compared no more.
-const APPLIED: usize = 16_384;
-/// How many terms it remembers the leader of.
-const TERMS: usize = 1024;
-
-/// A rule that was broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Violation {
-    /// Two members led in one term.
-    TwoLeaders {
-        /// The term.
-        term: u64,
-        /// Who led first, by index.
-        first: u8,
-        /// And who then.
-        second: u8,
-    },
-    /// Two members applied different entries at one index.
-    Forked {
-        /// The index.
-        index: u64,
-        /// The member that differs from the first that applied it.
-        member: u8,
-    },
-}
 
 /// What is known of one member over the whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -55,14 +31,11 @@ pub struct MemberCount {
 pub struct Observer {
     directory: Directory,
     members: Vec<MemberCount>,
-    leaders: BTreeMap<u64, u8>,
     leader_changes: u32,
     newest_leader: Option<(u64, u8, Time)>,
-    applied: VecDeque<u32>,
-    applied_first: u64,
-    violations: u32,
-    first_violation: Option<(Time, Violation)>,
+    pub(super) verdicts: Verdicts,
     takeovers: u32,
+    forgetful: u32,
     pub(super) milestones: Milestones,
     pub(super) metrics: Metrics,
 }
@@ -74,14 +47,11 @@ impl Observer {
         Self {
             directory,
             members: vec![boot; usize::from(directory.members)],
-            leaders: BTreeMap::new(),
             leader_changes: 0,
             newest_leader: None,
-            applied: VecDeque::new(),
-            applied_first: 1,
-            violations: 0,
-            first_violation: None,
+            verdicts: Verdicts::new(directory),
             takeovers: 0,
+            forgetful: 0,
             milestones: Milestones::new(directory),
             metrics: Metrics::default(),
         }
@@ -117,15 +87,28 @@ impl Observer {
     }
     /// How many times a rule was broken.
     pub const fn violations(&self) -> u32 {
-        self.violations
+        self.verdicts.book().broken()
     }
     /// The first time a rule was broken.
     pub const fn first_violation(&self) -> Option<(Time, Violation)> {
-        self.first_violation
+        self.verdicts.book().first()
+    }
+    /// What is known of a rule.
+    pub const fn finding(&self, verdict: Verdict) -> &Finding {
+        self.verdicts.book().finding(verdict)
+    }
+    /// The checkers themselves.
+    pub const fn verdicts(&self) -> &Verdicts {
+        &self.verdicts
+    }
+    /// How many processes of etcd ended because a message showed that they had forgotten what was on their disk.
+    pub const fn forgetful(&self) -> u32 {
+        self.forgetful
     }
 
     /// A program made a note.
-    pub(super) fn note(&mut self, now: Time, program: ProgramId, note: &Note) {
+    pub(super) fn note(&mut self, now: Time, program: ProgramId, note: &Note, programs: &[Program]) {
+        self.verdicts.note(now, program, note, programs);
         self.milestones.note(now, program, note);
         let place = self.directory.place(program);
         self.metrics.note(now, place, program, note);
@@ -135,7 +118,6 @@ impl Observer {
         };
         match note.kind {
             NoteKind::Leads => self.leads(now, host, note.b),
-            NoteKind::Applied => self.applies(now, host, note.b, note.a),
             NoteKind::PreCampaigns => {
                 self.members[usize::from(host)].pre_campaigns += 1;
             }
@@ -147,11 +129,13 @@ impl Observer {
                     count.leaderless += now.since(since);
                 }
             }
+            NoteKind::Exited => self.forgetful += u32::from(note.a == u32::from(crate::etcd::PANICKED)),
             _ => {}
         }
     }
     /// A process ended. A member that doesn't run knows no leader.
     pub(super) fn process_ended(&mut self, now: Time, program: ProgramId) {
+        self.verdicts.process_ended(now, program);
         self.milestones.process_ended(now, program);
         self.metrics.process_ended(program);
         if let Place::Etcd(host) = self.directory.place(program) {
@@ -168,35 +152,5 @@ impl Observer {
         if self.newest_leader.is_none_or(|(newest, ..)| term > newest) {
             self.newest_leader = Some((term, host, now));
         }
-        let first = *self.leaders.entry(term).or_insert(host);
-        if first != host {
-            self.broken(now, Violation::TwoLeaders { term, first, second: host });
-        }
-        if self.leaders.len() > TERMS {
-            self.leaders.pop_first();
-        }
-    }
-    fn applies(&mut self, now: Time, host: u8, index: u64, digest: u32) {
-        let Some(place) = index.checked_sub(self.applied_first) else { return };
-        match self.applied.get(place as usize) {
-            Some(first) if *first != digest => self.broken(now, Violation::Forked { index, member: host }),
-            Some(_) => {}
-            None => {
-                if place as usize > self.applied.len() {
-                    // A snapshot jumped over entries that nobody was seen to apply: start afresh from here.
-                    self.applied.clear();
-                    self.applied_first = index;
-                }
-                self.applied.push_back(digest);
-                if self.applied.len() > APPLIED {
-                    self.applied.pop_front();
-                    self.applied_first += 1;
-                }
-            }
-        }
-    }
-    fn broken(&mut self, now: Time, violation: Violation) {
-        self.violations += 1;
-        self.first_violation.get_or_insert((now, violation));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Code, Event, Sim, State, What};
 use crate::actor::disk::Luck;
-use crate::actor::role::{Note, NoteKind, Place, Timer};
+use crate::actor::role::{Note, NoteKind, Place, Role, Timer};
 use crate::actor::{Actor, ConnUp, Cx, Effect, Input, ProgramId};
 use crate::engine::{EventId, Row, Span, Trace};
 use alloc::sync::Arc;
@@ -30,8 +30,10 @@ impl Sim {
             // A message is a row of its own: it hangs on the segment that completed it, and on the send behind it.
             let cause = match &input {
                 Input::Message(conn, message) => {
-                    let (id, code, a, b) =
-                        (self.queue.fresh(), Code::Message as u16, message.class() as u32, u64::from(conn.0));
+                    self.observer.verdicts.read(self.now, program, *conn, message, &self.programs);
+                    let (id, code, b) = (self.queue.fresh(), Code::Message as u16, u64::from(conn.0));
+                    let sender = self.sockets.get(*conn).map_or(u16::MAX, |it| it.other(program).0);
+                    let a = message.class() as u32 | u32::from(sender) << 8;
                     self.record(trace, Row { id, cause, link, at: self.now, code, process: program.0, a, b });
                     id
                 }
@@ -51,6 +53,9 @@ impl Sim {
                 known: &mut self.scratch.known,
             };
             it.role.handle(&mut cx, input);
+            if let Role::Etcd(etcd) = &self.programs[program.ix()].role {
+                self.observer.verdicts.look(self.now, etcd, &self.programs);
+            }
             for effect in effects.drain(..) {
                 self.carry_out(cause, program, effect, trace);
             }
@@ -64,7 +69,10 @@ impl Sim {
         }
         match effect {
             Effect::Open(conn, to, port) => self.open(cause, program, conn, to, port, trace),
-            Effect::Send(conn, bytes, message) => self.send(cause, program, conn, bytes, message, trace),
+            Effect::Send(conn, bytes, message) => {
+                self.observer.verdicts.sent(self.now, program, conn, &message);
+                self.send(cause, program, conn, bytes, message, trace);
+            }
             Effect::Close(conn) => self.let_go(cause, program, conn, false, trace),
             Effect::Abort(conn) => self.let_go(cause, program, conn, true, trace),
             Effect::Arm(timer, after) => self.arm(cause, program, timer, after),
@@ -112,7 +120,7 @@ impl Sim {
         let code = Code::of_note(note.kind);
         let row = Row { id, cause, link: EventId::ROOT, at: self.now, code, process: program.0, a: note.a, b: note.b };
         self.record_note(trace, row, note.kind.notable());
-        self.observer.note(self.now, program, &note);
+        self.observer.note(self.now, program, &note, &self.programs);
     }
 
     pub(super) fn boot(&mut self, id: EventId, program: ProgramId, trace: &mut Trace) {

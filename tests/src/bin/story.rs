@@ -1,12 +1,12 @@
 //! A run as a list of what happened: `story SCENARIO [SECONDS] [SEED]` prints every notable note, and what it took.
 
-use brownout_core::actor::ProgramId;
-use brownout_core::actor::role::{Directory, Place, Timer};
+use brownout_core::actor::role::{Directory, Timer};
 use brownout_core::actor::wire::Class;
 use brownout_core::engine::{Time, Trace};
 use brownout_core::scenario::{ALL, Scenario};
 use brownout_core::sim::Code;
 use brownout_core::timeline::Timeline;
+use brownout_tests::tell::who;
 use std::time::Instant;
 
 fn main() {
@@ -59,7 +59,7 @@ fn count(run: &Timeline, directory: Directory) {
         let who = who.split('-').next().unwrap_or_default().to_string();
         let what = match Code::name(row.code) {
             "timer" => format!("timer {}", Timer::NAMES[row.a as usize]),
-            "message" => format!("message {}", Class::NAMES[row.a as usize]),
+            "message" => format!("message {}", Class::NAMES[(row.a & 0xff) as usize]),
             "kernel" | "arrive" => "tcp".to_string(),
             name => name.to_string(),
         };
@@ -70,24 +70,5 @@ fn count(run: &Timeline, directory: Directory) {
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     for ((what, who), count) in counts.iter().take(24) {
         println!("{:>9.1} a second  {what} {who}", *count as f64 / seconds);
-    }
-}
-
-/// What a program is called.
-fn who(directory: Directory, process: u16) -> String {
-    if process == u16::MAX {
-        return "-".into();
-    }
-    match directory.place(ProgramId(process)) {
-        Place::Etcd(n) => format!("etcd-{}", n + 1),
-        Place::Api(n) => format!("api-{}", n + 1),
-        Place::Control(n, 0) => format!("kcm-{}", n + 1),
-        Place::Control(n, _) => format!("sched-{}", n + 1),
-        Place::Prober(n) => format!("prober-{}", n + 1),
-        Place::Balancer => "balancer".into(),
-        Place::Load => "users".into(),
-        Place::Operator => "operator".into(),
-        Place::Kubelet(n) => format!("node-{n}"),
-        Place::Proxy(n) => format!("proxy-{n}"),
     }
 }

@@ -4,7 +4,7 @@ import uPlot from 'uplot';
 import type { App } from '../app.ts';
 import { button, html, list, setAttribute, setText } from '../dom.ts';
 import { say, sayIfKnown, share, short, span, type Key } from '../say.ts';
-import { History } from '../view/charts.ts';
+import { Samples, type Row } from '../samples.ts';
 import type { Palette } from '../view/palette.ts';
 
 const HEIGHT = 104;
@@ -60,6 +60,15 @@ interface Lines {
   readonly apart: Line;
 }
 
+/** Seconds shown. */
+const WINDOW = 120;
+
+/** The rows of the window that ends where the series do. */
+function newest(samples: Samples): readonly Row[] {
+  return samples.window(samples.rows.at(-1)?.[0] ?? 0, WINDOW);
+}
+
+
 class Plot {
   readonly node: HTMLElement;
   private readonly spec: Spec;
@@ -103,13 +112,13 @@ class Plot {
   set tabled(tabled: boolean) {
     this.table.hidden = !tabled;
   }
-  private lines(a: History, b: History): Lines {
+  private lines(a: Samples, b: Samples): Lines {
     const { spec } = this;
     const kind = this.kind === undefined ? -1 : Number(this.kind.value);
     const [of, or] = [a, b].map(({ names }) => spec.columns(names, kind).map((name) => names.indexOf(name))) as [number[], number[]];
     // Both are sampled at the same moments, but one may be a little ahead.
-    const theirs = new Map(b.window().map((row) => [row[0] ?? 0, row]));
-    const both = a.window().flatMap((row) => {
+    const theirs = new Map(newest(b).map((row) => [row[0] ?? 0, row]));
+    const both = newest(a).flatMap((row) => {
       const other = theirs.get(row[0] ?? 0);
       return other === undefined ? [] : [[row, other] as const];
     });
@@ -121,7 +130,7 @@ class Plot {
       apart: lines.map(([mine, other]) => (mine === null || other === null ? null : other - mine)),
     };
   }
-  draw(a: History, b: History, palette: Palette, theme: string, partedS: number | null): void {
+  draw(a: Samples, b: Samples, palette: Palette, theme: string, partedS: number | null): void {
     if (!this.visible) return;
     const { times, a: first, b: second, apart } = this.lines(a, b);
     const { width } = this;
@@ -159,7 +168,7 @@ class Plot {
     ctx.stroke();
     ctx.restore();
   }
-  describe(a: History, b: History): void {
+  describe(a: Samples, b: Samples): void {
     const { format, apart: write } = this.spec;
     const lines = this.lines(a, b);
     const last = (line: Line): string => {
@@ -255,8 +264,8 @@ function differenceOptions(spec: Spec, palette: Palette, width: number, parted: 
 /** The charts, and the samples behind them. */
 export class Plots {
   readonly node: HTMLElement;
-  readonly a = new History();
-  readonly b = new History();
+  readonly a = new Samples();
+  readonly b = new Samples();
   private readonly plots: Plot[];
   private readonly drawn: number[];
   private next = 0;

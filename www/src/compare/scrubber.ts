@@ -4,7 +4,7 @@ import type { App } from '../app.ts';
 import { button, html, setAttribute, setText } from '../dom.ts';
 import { moment, say } from '../say.ts';
 import { SPEEDS } from '../state.ts';
-import type { History } from '../view/charts.ts';
+import type { Samples } from '../samples.ts';
 import type { Palette } from '../view/palette.ts';
 import { mean } from './plots.ts';
 
@@ -81,7 +81,7 @@ export class Scrubber {
     return THUMB + (us / this.endUs) * (this.width - 2 * THUMB);
   }
   /** Paints how users fare along the line: calm where all is well, else whether most or less than half succeeds. */
-  paint(histories: readonly History[], palette: Palette): void {
+  paint(histories: readonly Samples[], palette: Palette): void {
     histories.forEach((history, index) => {
       const lane = this.lanes[index];
       const context = lane?.getContext('2d');
@@ -92,7 +92,7 @@ export class Scrubber {
       if (lane.height !== h) lane.height = h;
       context.clearRect(0, 0, w, h);
       const success = history.names.flatMap((name, column) => (name.startsWith('success_') ? [column] : []));
-      for (const row of history.all()) {
+      for (const row of history.rows) {
         const t = (row[0] ?? 0) * 1e6;
         const fare = mean(row, success, false) ?? 1;
         context.fillStyle = fare > 0.999 ? palette.track : fare > 0.5 ? palette.wait : palette.bad;

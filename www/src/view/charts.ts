@@ -1,13 +1,13 @@
 // Four charts over the newest minutes, each with its words and its table.
 
 import uPlot from 'uplot';
-import type { App } from '../app.ts';
+import type { TimeApp } from '../app.ts';
 import { button, html, list, setAttribute, setText } from '../dom.ts';
+import type { Row, Samples } from '../samples.ts';
 import { say, share, short, span } from '../say.ts';
+import type { Past } from '../past.ts';
 import type { Palette } from './palette.ts';
 
-/** Rows kept for drawing: ten minutes at four a second. */
-const KEPT = 2400;
 /** Seconds shown. */
 const WINDOW = 120;
 /** Rows of a table: enough to read, few enough to hear. */
@@ -21,7 +21,7 @@ interface Spec {
   readonly stepped: boolean;
   readonly format: (value: number) => string;
   /** The lines it shows; each the least of its columns. */
-  lines(app: App): Line[];
+  lines(app: TimeApp): Line[];
 }
 
 interface Line {
@@ -60,52 +60,23 @@ const SPECS: readonly Spec[] = [
   },
 ];
 
-/** The newest samples, column by column. */
-export class History {
-  names: readonly string[] = [];
-  private rows: Float64Array[] = [];
-
-  /** Adds rows laid out one after the other; a moment that comes again means that the past was changed. */
-  add(names: readonly string[], cells: Float64Array): void {
-    this.names = names;
-    for (let at = 0; at + names.length <= cells.length; at += names.length) {
-      const row = cells.slice(at, at + names.length);
-      while ((this.rows.at(-1)?.[0] ?? -1) >= (row[0] ?? 0)) this.rows.pop();
-      this.rows.push(row);
+/** A line's values in these rows; null: none. */
+function valuesOf(samples: Samples, rows: readonly Row[], { columns, zeroIsNone }: Line): (number | null)[] {
+  const at = columns.map((column) => samples.column(column));
+  return rows.map((row) => {
+    let least = Infinity;
+    for (const index of at) {
+      const value = row[index] ?? NaN;
+      if (value < least && (value > 0 || (value === 0 && zeroIsNone !== true))) least = value;
     }
-    if (this.rows.length > KEPT) this.rows.splice(0, this.rows.length - KEPT);
-  }
-  clear(): void {
-    this.rows = [];
-  }
-  /** All rows that are kept. */
-  all(): readonly Float64Array[] {
-    return this.rows;
-  }
-  /** A line's values in these rows; null: none. */
-  values(rows: readonly Float64Array[], { columns, zeroIsNone }: Line): (number | null)[] {
-    const at = columns.map((column) => this.names.indexOf(column));
-    return rows.map((row) => {
-      let least = Infinity;
-      for (const index of at) {
-        const value = row[index] ?? NaN;
-        if (value < least && (value > 0 || (value === 0 && zeroIsNone !== true))) least = value;
-      }
-      return least === Infinity ? null : least;
-    });
-  }
-  /** The rows of the window that ends now, thinned to what can be seen. */
-  window(): Float64Array[] {
-    const end = this.rows.at(-1)?.[0] ?? 0;
-    const start = this.rows.findIndex((row) => (row[0] ?? 0) >= end - WINDOW);
-    return start < 0 ? [] : this.rows.slice(start);
-  }
+    return least === Infinity ? null : least;
+  });
 }
 
 class Chart {
   readonly node: HTMLElement;
   private readonly spec: Spec;
-  private readonly app: App;
+  private readonly app: TimeApp;
   private readonly plotAt = html('div', { class: 'plot', 'aria-hidden': 'true' });
   private readonly summary = html('p', { class: 'visually-hidden' });
   private readonly keys = html('ul', { class: 'keys', 'aria-hidden': 'true' });
@@ -117,7 +88,7 @@ class Chart {
   private visible = true;
   private width = 200;
 
-  constructor(app: App, spec: Spec) {
+  constructor(app: TimeApp, spec: Spec) {
     this.app = app;
     this.spec = spec;
     this.details = html('table', { hidden: true }, html('caption', { class: 'visually-hidden' }, this.title()), html('thead', {}, this.heads), this.table);
@@ -138,13 +109,13 @@ class Chart {
   set tabled(tabled: boolean) {
     this.details.hidden = !tabled;
   }
-  draw(history: History, palette: Palette, theme: string): void {
+  draw(samples: Samples, palette: Palette, theme: string, now: number): void {
     if (!this.visible) return;
     const series = this.spec.lines(this.app);
-    const rows = history.window();
+    const rows = samples.window(now, WINDOW);
     const data: uPlot.AlignedData = [
       rows.map((row) => row[0] ?? 0),
-      ...series.map((line) => history.values(rows, line)),
+      ...series.map((line) => valuesOf(samples, rows, line)),
     ];
     const { width } = this;
     const key = `${theme} ${series.map(({ label }) => label).join()}`;
@@ -162,9 +133,9 @@ class Chart {
     this.plot.setData(data);
   }
 
-  describe(history: History): void {
+  describe(samples: Samples, now: number): void {
     const series = this.spec.lines(this.app);
-    const rows = history.window();
+    const rows = samples.window(now, WINDOW);
     const [first, last] = [rows[0], rows.at(-1)];
     const { format } = this.spec;
     if (first === undefined || last === undefined) {
@@ -173,23 +144,23 @@ class Chart {
     }
     const said = series.map((line) => {
       const { label } = line;
-      const values = history.values(rows, line).filter((value) => value !== null);
+      const values = valuesOf(samples, rows, line).filter((value) => value !== null);
       if (values.length === 0) return `${label}: ${say('none')}`;
       const [low, high] = [Math.min(...values), Math.max(...values)];
       return say('chart_series', { name: label, last: format(values.at(-1) ?? 0), low: format(low), high: format(high) });
     });
     const seconds = (last[0] ?? 0) - (first[0] ?? 0);
     setText(this.summary, say('chart_summary', { title: this.title(), series: said.join('; '), span: span(seconds * 1000) }));
-    if (!this.details.hidden) this.fillTable(history, series, rows);
+    if (!this.details.hidden) this.fillTable(samples, series, rows);
   }
 
-  private fillTable(history: History, series: readonly Line[], rows: Float64Array[]): void {
+  private fillTable(samples: Samples, series: readonly Line[], rows: readonly Row[]): void {
     const step = Math.max(1, Math.ceil(rows.length / TABLE_ROWS));
     const chosen = rows.filter((_, index) => (rows.length - 1 - index) % step === 0).reverse();
     list(this.heads, [say('chart_time'), ...series.map(({ label }) => label)], () => html('th', { scope: 'col' }), setText);
     list(this.table, chosen, () => html('tr'), (line, row) => {
       const cells = [span((row[0] ?? 0) * 1000), ...series.map((line) => {
-        const [value = null] = history.values([row], line);
+        const [value = null] = valuesOf(samples, [row], line);
         return value === null ? '–' : this.spec.format(value);
       })];
       list(line, cells, () => html('td'), setText);
@@ -233,14 +204,15 @@ function options(spec: Spec, labels: readonly string[], palette: Palette, width:
 }
 
 export class Charts {
-  readonly history = new History();
+  private readonly past: Past;
   private readonly charts: Chart[];
   private readonly drawn: number[];
   private next = 0;
   private tabled = false;
   private readonly table = button(say('chart_table'), () => this.showTables(!this.tabled), { class: 'quiet-button', id: 'charts-tables', 'aria-pressed': 'false' });
 
-  constructor(app: App, parent: HTMLElement) {
+  constructor(app: TimeApp, parent: HTMLElement) {
+    this.past = app.past;
     this.charts = SPECS.map((spec) => new Chart(app, spec));
     this.drawn = this.charts.map(() => 0);
     parent.append(html('div', { class: 'head' }, html('h2', {}, say('charts')), this.table), ...this.charts.map(({ node }) => node));
@@ -254,14 +226,15 @@ export class Charts {
   /** Draws at most one chart, in turn, if it is time to, so that no frame pays for all; `all` where no frame will follow. */
   draw(palette: Palette, theme: string, all: boolean): void {
     const now = performance.now();
+    const { samples, nowUs } = this.past;
     this.charts.forEach((chart, index) => {
       if (!all && (index !== this.next || now - (this.drawn[index] ?? 0) < EVERY)) return;
       this.drawn[index] = now;
-      chart.draw(this.history, palette, theme);
+      chart.draw(samples, palette, theme, nowUs / 1e6);
     });
     this.next = (this.next + 1) % this.charts.length;
   }
   describe(): void {
-    for (const chart of this.charts) chart.describe(this.history);
+    for (const chart of this.charts) chart.describe(this.past.samples, this.past.nowUs / 1e6);
   }
 }

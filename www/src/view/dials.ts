@@ -26,14 +26,16 @@ export class Dials {
     this.app = app;
     const { knobs } = app.catalog;
     const group = (names: readonly string[]): Dial[] => knobs.filter(({ name }) => names.includes(name)).map((spec) => makeDial(app, spec));
-    const rest = knobs.map(({ name }) => name).filter((name) => !NETWORK.includes(name) && !ELECTION.includes(name));
-    const [first, second, third] = [group(NETWORK), group(ELECTION), group(rest)];
+    const others = knobs.map(({ name }) => name).filter((name) => !NETWORK.includes(name) && !ELECTION.includes(name));
+    const bugs = others.filter((name) => name.startsWith('bug_'));
+    const rest = others.filter((name) => !bugs.includes(name));
+    const [first, second, third, fourth] = [group(NETWORK), group(ELECTION), group(rest), group(bugs)];
     const nodes = (dials: readonly Dial[]): HTMLElement[] => dials.map(({ node }) => node);
-    this.more = html('details', { class: 'more', id: 'more-dials' }, html('summary', {}, say('dials_more')), ...nodes(third));
+    this.more = html('details', { class: 'more', id: 'more-dials' }, html('summary', {}, say('dials_more')), ...nodes(third), html('h3', {}, say('dials_bugs')), html('p', { class: 'muted' }, say('dials_bugs_note')), ...nodes(fourth));
     this.more.addEventListener('toggle', () => app.act({ type: 'more-dials', open: this.more.open }));
     network.append(html('h2', {}, say('dials_network')), ...nodes(first));
     election.append(html('h2', {}, say('dials_election')), ...nodes(second), this.more);
-    this.dials = [...first, ...second, ...third];
+    this.dials = [...first, ...second, ...third, ...fourth];
   }
   /** Brings every dial to where the engine has it. Called when something changed, not per frame. */
   update(): void {

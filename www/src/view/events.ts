@@ -1,17 +1,15 @@
 // What happened, newest first, and why.
 
-import type { App } from '../app.ts';
+import { actText } from '../acts.ts';
+import type { TimeApp } from '../app.ts';
 import { button, html, list, setAttribute, setText } from '../dom.ts';
-import type { NoteRow, WhyRow } from '../engine.ts';
-import { causeText, commandText, noteText, noteTone, sameDials, type Act } from '../notes.ts';
+import type { NoteRow } from '../engine.ts';
+import { noteText, noteTone, sameDials, type Act } from '../notes.ts';
 import { Roving } from '../roving.ts';
-import { capital, moment, say, sayIfKnown } from '../say.ts';
-import { written } from '../spoken.ts';
+import { capital, moment, say } from '../say.ts';
 
 /** Events kept in the list. More would scroll by unread. */
-const KEPT = 120;
-/** Causes shown in one chain. */
-const CHAIN_MAX = 40;
+export const KEPT = 120;
 
 /** Moves of the same dials closer than this are one drag, in us of the run. */
 const ONE_DRAG_US = 3_000_000;
@@ -20,30 +18,26 @@ const MARKS = { good: '●', bad: '✕', plain: '·' } as const;
 
 /** What the list may ask the engine for, while no frame is in use. */
 export interface Questions {
-  why(id: number): WhyRow[];
   /** Every command of the run. */
   commands(): readonly { do: Act }[];
 }
 
 export class Events {
-  private readonly app: App;
+  private readonly app: TimeApp;
   private readonly ask: Questions;
   private readonly log = html('ol', { class: 'log', id: 'event-list' });
   private readonly none = html('p', { class: 'muted' }, say('events_none'));
   private readonly hold: HTMLButtonElement;
-  private readonly why = html('div', { class: 'why', id: 'why', role: 'region', 'aria-label': say('why_title') });
   private readonly roving = new Roving(this.log);
   private notes: NoteRow[] = [];
   private shown: readonly NoteRow[] = [];
-  private asker: HTMLElement | undefined;
   private commands: readonly { do: Act }[] = [];
-  private chainOf: number | null = null;
 
-  constructor(app: App, parent: HTMLElement, ask: Questions) {
+  constructor(app: TimeApp, parent: HTMLElement, ask: Questions) {
     this.app = app;
     this.ask = ask;
     this.hold = button(say('events_pause'), () => app.act({ type: 'hold-events', held: !app.state.eventsHeld }), { class: 'quiet-button' });
-    parent.append(html('div', { class: 'head' }, html('h2', {}, say('events')), this.hold), this.why, this.none, this.log);
+    parent.append(html('div', { class: 'head' }, html('h2', {}, say('events')), this.hold), this.none, this.log);
   }
 
   /** The newest event, as a sentence; empty if there is none. */
@@ -64,26 +58,25 @@ export class Events {
     if (kind !== 'command' || last?.kind !== 'command' || at_us - last.at_us > ONE_DRAG_US) return false;
     return sameDials(this.commands[last.a]?.do, this.commands[a]?.do);
   }
-  /** Forgets the notes from this number on: time went back. */
-  forgetFrom(number: number): void {
-    this.notes = this.notes.filter((note) => note.number < number);
+  /** What happened up to here, and no more: time went back. */
+  restart(notes: readonly NoteRow[]): void {
+    this.notes = [];
+    this.add(notes);
   }
   clear(): void {
     this.notes = [];
     this.shown = [];
     this.commands = [];
+    // Another run's notes may have the same numbers.
+    this.log.replaceChildren();
   }
   private text(note: NoteRow): string {
     return capital(note.kind === 'command' ? this.command(note.a) : noteText(note, this.app.cluster, this.app.named));
   }
-  private command(place: number): string {
-    const { app } = this;
-    return commandText(this.commands[place]?.do, {
-      dial: (name, value) => say('command_dial', { dial: sayIfKnown(`dial_${name}`) ?? name, value: written(app, name, value) }),
-      workload: (id) => app.named.workload(id),
-      pod: (workload, template, number) => app.named.pod(workload, template, number),
-      fault: app.cluster,
-    });
+  /** The command at this place of the journal, as a sentence. */
+  command(place: number): string {
+    if (this.commands[place] === undefined) this.commands = this.ask.commands();
+    return actText(this.app, this.commands[place]?.do);
   }
 
   update(): void {
@@ -98,68 +91,41 @@ export class Events {
       item.dataset['number'] = String(note.number);
       item.dataset['tone'] = noteTone(note.kind);
       const [at, mark, text, ask] = item.children;
-      if (at !== undefined) setText(at, moment(note.at_us / 1000));
+      const time = moment(note.at_us / 1000);
+      if (at !== undefined) {
+        setText(at, time);
+        setAttribute(at, 'aria-label', say('events_go', { time }));
+        setAttribute(at, 'data-us', note.at_us);
+      }
       if (mark !== undefined) setText(mark, MARKS[noteTone(note.kind)]);
       if (text !== undefined) setText(text, this.text(note));
       if (ask !== undefined) setAttribute(ask, 'aria-label', say('events_why_this', { what: this.text(note) }));
     });
     this.roving.tidy();
   }
-  /** Asks the engine for the causes that are wanted. Not while a frame is in use. */
-  answer(): void {
-    const { why } = this.app.state;
-    if (why !== this.chainOf) this.showChain(why);
-  }
-
-  /** New events push the others down, so that an item keeps its event, and a button its focus. */
+  /** New events push the others down, and those that are taken back leave, so that an item keeps its event, and a button its focus. */
   private makeRoom(): void {
+    const numbers = new Set(this.shown.map(({ number }) => String(number)));
+    for (const item of [...this.log.children] as HTMLElement[]) {
+      if (numbers.has(item.dataset['number'] ?? '')) break;
+      item.remove();
+    }
     const first = (this.log.firstElementChild as HTMLElement | null)?.dataset['number'];
     const fresh = this.shown.findIndex(({ number }) => String(number) === first);
     for (let count = 0; count < fresh; count += 1) this.log.prepend(this.makeItem());
   }
   private makeItem(): HTMLLIElement {
+    const go = button('', () => this.app.seek(Number(go.dataset['us']) + 1), { class: 'go-there', tabindex: -1 });
     const item = html(
-      'li', {}, html('time'), html('span', { class: 'mark', 'aria-hidden': 'true' }), html('span', { class: 'text' }),
+      'li', {}, go, html('span', { class: 'mark', 'aria-hidden': 'true' }), html('span', { class: 'text' }),
       button(say('events_why'), () => this.askAbout(item), { class: 'quiet-button', tabindex: -1 }),
     );
     return item;
   }
 
   private askAbout(item: HTMLElement): void {
-    this.asker = item.querySelector('button') ?? undefined;
-    this.app.act({ type: 'why', note: Number(item.dataset['number']) });
-  }
-
-  private showChain(number: number | null): void {
-    this.chainOf = number;
-    const note = this.notes.find((note) => note.number === number) ?? this.shown.find((note) => note.number === number);
-    if (number === null || note === undefined) {
-      const hadFocus = this.why.contains(document.activeElement);
-      this.why.replaceChildren();
-      if (hadFocus && this.asker?.isConnected === true) this.asker.focus();
-      return;
-    }
-    const rows = this.ask.why(note.id);
-    const close = button(say('why_close'), () => this.app.act({ type: 'why', note: null }), { class: 'quiet-button' });
-    const head = html('div', { class: 'head' }, html('h3', { tabindex: -1 }, say('why_title')), close);
-    this.why.replaceChildren(head, rows.length === 0 ? html('p', {}, say('why_none')) : this.chain(rows));
-    head.querySelector('h3')?.focus();
-  }
-  /** Causes from now back; runs of one kind by one program fold. */
-  private chain(rows: readonly WhyRow[]): HTMLElement {
-    const items: HTMLElement[] = [];
-    for (let at = 0; at < rows.length && items.length < CHAIN_MAX; ) {
-      const row = rows[at];
-      if (row === undefined) break;
-      const text = capital(causeText(row, this.app.cluster, this.app.named, (place) => this.command(place)));
-      let same = 1;
-      while (rows[at + same]?.what === row.what && rows[at + same]?.program === row.program) same += 1;
-      items.push(html('li', {}, html('time', {}, moment(row.at_us / 1000)), html('span', { class: 'text' }, text)));
-      if (same > 2) items.push(html('li', { class: 'fold' }, say('why_fold', { n: same - 1 })));
-      at += same > 2 ? same : 1;
-    }
-    const last = rows.at(-1);
-    const ending = say(last !== undefined && last.cause === 0 ? 'why_root' : 'why_end');
-    return html('ol', { class: 'chain' }, ...items, html('li', { class: 'fold' }, ending));
+    const number = Number(item.dataset['number']);
+    const note = this.shown.find((note) => note.number === number);
+    if (note !== undefined) this.app.act({ type: 'why', asked: { question: { event: note.id }, what: this.text(note) } });
   }
 }

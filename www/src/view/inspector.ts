@@ -5,7 +5,8 @@ import { button, html, list, setAttribute, setText } from '../dom.ts';
 import { NONE, rowsWhere, type Frame } from '../frame.ts';
 import { toolbar } from '../roving.ts';
 import { integer, ppm, say, share, span } from '../say.ts';
-import { same, type Selection } from '../state.ts';
+import { questionAbout } from '../questions.ts';
+import { same, type Question, type Selection } from '../state.ts';
 import * as words from '../words.ts';
 import { NO_CLUSTER, nodeHost, sameCluster } from '../cluster.ts';
 import { nodeActs, podActs, workloadActs } from './kubectl.ts';
@@ -262,6 +263,8 @@ export class Inspector {
   private readonly app: App;
   private readonly title = html('h2', {});
   private readonly sentence = html('p', { class: 'lead' });
+  private readonly ask: HTMLButtonElement;
+  private question: Question | undefined;
   private readonly facts = html('dl', { class: 'facts' });
   private readonly tables = html('div', { class: 'streams', role: 'group', tabindex: 0, 'aria-label': say('in_tables') });
   private readonly buttons = toolbar(say('in_acts'), 'buttons small');
@@ -270,13 +273,20 @@ export class Inspector {
 
   constructor(app: App, parent: HTMLElement) {
     this.app = app;
-    parent.append(this.title, this.sentence, this.buttons.node, this.facts, this.tables);
+    this.ask = button(say('events_why'), () => {
+      const { question } = this;
+      if (question !== undefined) app.act({ type: 'why', asked: { question, what: this.sentence.textContent?.replace(/\.$/, '') ?? '' } });
+    }, { class: 'quiet-button ask' });
+    parent.append(html('div', { class: 'head' }, this.title, this.ask), this.sentence, this.buttons.node, this.facts, this.tables);
   }
 
   update(frame: Frame): void {
     const { selected } = this.app.state;
     setText(this.title, words.title(frame, selected));
     setText(this.sentence, `${words.describe(frame, selected)}.`);
+    this.question = questionAbout(frame, selected);
+    this.ask.hidden = this.question === undefined;
+    setAttribute(this.ask, 'aria-label', say('events_why_this', { what: words.title(frame, selected) }));
     list(this.facts, factsOf(frame, selected), () => html('div', {}, html('dt'), html('dd')), (line, [name, value]) => {
       const [term, description] = [line.children[0], line.children[1]];
       if (term !== undefined) setText(term, name);

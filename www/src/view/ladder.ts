@@ -2,18 +2,22 @@
 // drawn in SVG; what moves is drawn on the canvas above it.
 
 import { knob, type App } from '../app.ts';
-import { html, list, setAttribute, setText, svg } from '../dom.ts';
+import { button, html, list, setAttribute, setText, svg } from '../dom.ts';
+import type { WhyStep } from '../engine.ts';
 import type { Frame } from '../frame.ts';
 import { HurtSince, RUNGS, Stuck, examine, type Rung } from '../health.ts';
 import { clusterOf } from '../cluster.ts';
 import { DRAWN, layOut, lossHandle, type Layout } from '../layout.ts';
+import { questionOf } from '../questions.ts';
 import { Roving } from '../roving.ts';
 import { ppm, say } from '../say.ts';
 import { spoken } from '../spoken.ts';
+import type { Question } from '../state.ts';
 import type { Palette } from './palette.ts';
 import { apiPart, electorPart, hostPart, linkPart, memberPart, wires, type Part } from './parts.ts';
 import { Pods } from './pods.ts';
 import { Requests } from './requests.ts';
+import { whyPath } from './why_path.ts';
 import { Work } from './work.ts';
 
 /** Narrower columns than this cannot hold their texts; then the drawing scrolls in its own frame. */
@@ -29,7 +33,8 @@ export class Ladder {
   private readonly app: App;
   private readonly stage: HTMLElement;
   private readonly drawing: SVGSVGElement;
-  private readonly headers: Record<Rung, { head: HTMLElement; mark: HTMLElement; state: HTMLElement; since: HTMLElement }>;
+  private readonly headers: Record<Rung, { head: HTMLElement; mark: HTMLElement; state: HTMLElement; since: HTMLElement; ask: HTMLButtonElement }>;
+  private readonly questions: Partial<Record<Rung, Question | undefined>> = {};
   /** What each rung's line says. */
   readonly now = Object.fromEntries(RUNGS.map((rung) => [rung, { level: 0, state: '', since: '' }])) as Record<Rung, { level: number; state: string; since: string }>;
   private readonly hurt = new HurtSince();
@@ -43,6 +48,7 @@ export class Ladder {
   private readonly pods: Pods;
   private readonly work: Work;
   private built = '';
+  private why: readonly WhyStep[] = [];
   private width = 600;
   /** The height of the upper rungs. */
   private above = 0;
@@ -51,7 +57,7 @@ export class Ladder {
   constructor(app: App, parent: HTMLElement, canvas: HTMLCanvasElement, onLayout: () => void, prefix = '') {
     this.app = app;
     this.drawing = svg('svg', { class: 'drawing', role: 'group', 'aria-label': say('scene') });
-    this.headers = Object.fromEntries(RUNGS.map((rung) => [rung, makeHeader(rung, prefix)])) as Ladder['headers'];
+    this.headers = Object.fromEntries(RUNGS.map((rung) => [rung, makeHeader(rung, prefix, () => this.askAbout(rung))])) as Ladder['headers'];
     this.requests = new Requests(app);
     this.pods = new Pods(app, onLayout);
     this.drawn.append(this.drawing);
@@ -82,7 +88,7 @@ export class Ladder {
     const healths = examine(frame, this.stuck.ms);
     this.hurt.observe(frame, healths);
     for (const rung of RUNGS) {
-      const { head, mark, state, since } = this.headers[rung];
+      const { head, mark, state, since, ask } = this.headers[rung];
       const line = this.hurt.line(rung, healths[rung]);
       this.now[rung] = { level: healths[rung].level, ...line };
       setAttribute(head, 'data-level', healths[rung].level);
@@ -90,6 +96,9 @@ export class Ladder {
       setText(state, line.state);
       setAttribute(state, 'title', healths[rung].problems.join('; '));
       setText(since, line.since);
+      const question = healths[rung].level > 0 ? questionOf(frame, rung) : undefined;
+      this.questions[rung] = question;
+      ask.hidden = question === undefined;
     }
     this.updateHandle();
   }
@@ -106,6 +115,16 @@ export class Ladder {
       const { state, since } = this.hurt.line(rung, healths[rung]);
       return say('words_rung', { rung: say(`rung_${rung}`), state: [state, since].filter((part) => part !== '').join(', ') });
     });
+  }
+  /** Draws a chain of causes over everything; none: nothing more. */
+  showWhy(steps: readonly WhyStep[]): void {
+    this.why = steps;
+    this.built = '';
+  }
+  private askAbout(rung: Rung): void {
+    const question = this.questions[rung];
+    const what = say('words_rung', { rung: say(`rung_${rung}`), state: this.headers[rung].state.textContent ?? '' });
+    if (question !== undefined) this.app.act({ type: 'why', asked: { question, what } });
   }
   forget(): void {
     this.hurt.forget();
@@ -128,7 +147,7 @@ export class Ladder {
     for (const rung of DRAWN) this.headers[rung].head.style.top = `${layout.rungs[rung].top}px`;
     this.parts = makeParts(this.app, layout, frame, counts);
     this.handle = this.makeHandle();
-    this.drawing.replaceChildren(...lanes(layout), ...this.parts.map(({ node }) => node), this.handle);
+    this.drawing.replaceChildren(...lanes(layout), ...this.parts.map(({ node }) => node), this.handle, whyPath(this.why, layout));
     this.roving.tidy();
   }
 
@@ -187,12 +206,14 @@ export class Ladder {
   }
 }
 
-function makeHeader(rung: Rung, prefix: string): Ladder['headers'][Rung] {
+function makeHeader(rung: Rung, prefix: string, onAsk: () => void): Ladder['headers'][Rung] {
   const mark = html('span', { class: 'mark', 'aria-hidden': 'true' });
   const state = html('span', { class: 'state' });
   const since = html('span', { class: 'since' });
-  const head = html('div', { class: 'rung', id: `${prefix}rung-${rung}` }, html('h3', {}, say(`rung_${rung}`)), mark, state, since);
-  return { head, mark, state, since };
+  const ask = button(say('events_why'), onAsk, { class: 'quiet-button ask', 'aria-label': say('events_why_this', { what: say(`rung_${rung}`) }) });
+  ask.hidden = true;
+  const head = html('div', { class: 'rung', id: `${prefix}rung-${rung}` }, html('h3', {}, say(`rung_${rung}`)), mark, state, since, ask);
+  return { head, mark, state, since, ask };
 }
 
 function makeParts(app: App, layout: Layout, frame: Frame, counts: boolean): Part[] {

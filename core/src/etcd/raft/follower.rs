@@ -104,6 +104,9 @@ impl<P: Payload> Raft<P> {
                 Entries::One(entry) => self.store(entry),
                 Entries::Many(entries) => entries.iter().for_each(|entry| self.store(entry.clone())),
             }
+            if self.forgetful {
+                return;
+            }
             self.commit_to(message.commit.min(last));
             answer.index = last;
         } else {
@@ -119,17 +122,14 @@ impl<P: Payload> Raft<P> {
 
     /// Stores an entry, unless it is there. An entry of another term at its place goes, and all after it.
     fn store(&mut self, entry: Entry<P>) {
-        if self.log.matches(entry.index, entry.term) {
+        if self.forgetful || self.log.matches(entry.index, entry.term) {
             return;
         }
-        assert!(
-            entry.index > self.commit,
-            "member {}: entry {} of term {} would replace a committed one, up to {}",
-            self.config.id.0,
-            entry.index,
-            entry.term,
-            self.commit
-        );
+        // etcd-io/raft log.go#maybeAppend: "entry %d conflict with committed entry".
+        if entry.index <= self.commit {
+            self.forgetful = true;
+            return;
+        }
         self.out.written = self.out.written.min(entry.index - 1);
         self.log.append(entry);
     }
