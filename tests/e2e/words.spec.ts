@@ -24,7 +24,7 @@ const PLACES = [...core('knob.rs').matchAll(/=> "([\w-]+)"/g)].map(([, place = '
 const CATALOG: Catalog = {
   engine_version: '', knobs: KNOBS, places: PLACES, faults: [], notes: [], classes: [], tables: [], request_kinds: [],
   object_kinds: [], controllers: [], levels: [], rungs: [], signs: [], steps: [], phases: { failure: [], recovery: [] }, alerts: [], lamps: [], verdicts: [],
-  presets: [{ name: 'pre-vote', question: '', about: '', labels: ['', ''], clusters_differ: false, opens_us: 0 }],
+  presets: [{ name: 'pre-vote', question: '', about: '', labels: ['', ''], scenario: 'quiet', opens_us: 0 }],
   scenarios: [
     { name: 'quiet', title: '', summary: '', members: 3, api_servers: 3, external: false, nodes: 10 },
     { name: 'five', title: '', summary: '', members: 5, api_servers: 5, external: false, nodes: 10 },

@@ -2,13 +2,13 @@
 
 use super::dto::Why;
 use super::{Engine, from_js, refuse, to_js};
-use brownout_core::compare::presets::{self, OPENS, Preset, Side};
+use brownout_core::compare::presets::{self, OPENS, Preset, SCENARIO, Side};
 use brownout_core::compare::{self, Divergence};
 use brownout_core::fault::FaultId;
 use brownout_core::frame::Frame;
 use brownout_core::journal::Act;
 use brownout_core::sim::Command;
-use brownout_core::timeline::Timeline;
+use brownout_core::timeline::{Timeline, shown};
 use serde::Serialize;
 use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 
@@ -20,8 +20,8 @@ pub struct PresetSpec {
     about: &'static str,
     /// What is special about A and about B.
     labels: [&'static str; 2],
-    /// Whether B has another cluster than A.
-    clusters_differ: bool,
+    /// What both begin with.
+    scenario: &'static str,
     /// When both runs open.
     opens_us: f64,
 }
@@ -30,9 +30,8 @@ impl PresetSpec {
     pub fn all() -> Vec<Self> {
         let spec = |preset: &Preset| {
             let Preset { name, question, about, sides: [a, b] } = preset;
-            let clusters_differ = a.directory != b.directory;
             let opens_us = (OPENS.ns() / 1000) as f64;
-            Self { name, question, about, labels: [a.label, b.label], clusters_differ, opens_us }
+            Self { name, question, about, labels: [a.label, b.label], scenario: SCENARIO, opens_us }
         };
         presets::ALL.iter().map(spec).collect()
     }
@@ -56,12 +55,9 @@ fn dto(found: Option<Divergence>) -> Result<JsValue, JsError> {
 fn side(preset: &str, side: u32) -> Result<&'static Side, JsError> {
     let preset = Preset::named(preset).ok_or_else(|| {
         let names: Vec<&str> = presets::ALL.iter().map(|preset| preset.name).collect();
-        JsError::new(&format!("preset = {} is not known; there are: {}", preset_shown(preset), names.join(", ")))
+        JsError::new(&format!("preset = {} is not known; there are: {}", shown(preset), names.join(", ")))
     })?;
     preset.sides.get(side as usize).ok_or_else(|| JsError::new(&format!("side = {side} is neither 0 nor 1")))
-}
-fn preset_shown(name: &str) -> String {
-    brownout_core::timeline::shown(name)
 }
 
 #[wasm_bindgen]

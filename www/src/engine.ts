@@ -49,7 +49,7 @@ export interface Catalog {
   /** What must hold in every run. */
   verdicts: { name: string; help: string }[];
   /** Questions that two runs answer. */
-  presets: { name: string; question: string; about: string; labels: [string, string]; clusters_differ: boolean; opens_us: number }[];
+  presets: { name: string; question: string; about: string; labels: [string, string]; scenario: string; opens_us: number }[];
 }
 
 export interface PhaseSpec {

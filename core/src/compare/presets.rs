@@ -7,12 +7,14 @@ use crate::fault::Fault;
 use crate::inspect;
 use crate::knob::Knob;
 use crate::net::packet::HostId;
-use crate::scenario::Scenario;
 use crate::sim::{Command, Refused, Sim};
 use crate::timeline::Timeline;
 use alloc::vec;
 use alloc::vec::Vec;
 
+/// The scenario that both sides of every preset begin with: nothing is wrong, and nothing is done but what a side's
+/// script says.
+pub const SCENARIO: &str = "quiet";
 /// When the script begins to be known: everybody is elected, and nothing has been done. The page opens here.
 pub const OPENS: Time = Time::from_secs(32);
 /// When a script breaks something. Chosen: three seconds to look at the two being the same.
@@ -115,7 +117,7 @@ pub const ALL: &[Preset] = &[
 
 /// A side on which nothing is special, for the others to begin with.
 const PLAIN: Side = Side { label: "", directory: STACKED, knobs: &[], script: |_| Vec::new() };
-/// Facts on the way: what is often recommended for slow networks.
+/// Four times the defaults and more, as operators choose them for slow networks.
 const LONG_LEASE: &[(Knob, u32)] =
     &[(Knob::LeaseDuration, 60_000), (Knob::RenewDeadline, 40_000), (Knob::RetryPeriod, 10_000)];
 
@@ -195,12 +197,4 @@ impl Side {
         }
         Ok(())
     }
-}
-
-/// What both begin with: nothing is wrong, and nothing is done but what a side's script says.
-const SCENARIO: &str = "quiet";
-
-/// What both sides of every preset begin with.
-pub fn scenario() -> Option<&'static Scenario> {
-    Scenario::named(SCENARIO)
 }

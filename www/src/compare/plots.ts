@@ -213,7 +213,7 @@ function base(palette: Palette, width: number, parted: (plot: uPlot) => void): O
   };
 }
 function axis(palette: Palette, values: (splits: number[]) => string[]): uPlot.Axis {
-  return { stroke: palette.muted, font: FONT, ticks: { show: false }, grid: { stroke: palette.track, width: 1 }, size: 58, space: 26, values: (_plot, splits) => values(splits) };
+  return { stroke: palette.muted, font: FONT, ticks: { show: false }, grid: { stroke: palette.track, width: 1 }, size: 68, space: 26, values: (_plot, splits) => values(splits) };
 }
 
 function options(spec: Spec, palette: Palette, width: number, parted: (plot: uPlot) => void): uPlot.Options {

@@ -9,16 +9,15 @@ import type { Subject } from './view.ts';
 
 /** The question, the two labels, and where a preset opens. */
 export function subjectOf(against: Against, app: App, nowUs: number): Subject & { opensUs: number; scenario: string } {
-  const scenario = app.catalog.scenarios[0]?.name ?? '';
   if (against.kind === 'preset') {
     const preset = app.catalog.presets.find(({ name }) => name === against.name);
-    if (preset === undefined) return { title: '', about: '', labels: ['', ''], opensUs: 0, scenario };
-    const { question, about, labels, opens_us } = preset;
+    if (preset === undefined) return { title: '', about: '', labels: ['', ''], opensUs: 0, scenario: app.state.scenario };
+    const { question, about, labels, opens_us, scenario } = preset;
     return { title: question, about, labels, opensUs: opens_us, scenario };
   }
   const [mine, theirs] = labelsOf(against, app);
   const title = say('compare_with', { what: theirs });
-  return { title, about: say('compare_with_about', { what: theirs, time: moment(nowUs / 1000) }), labels: [mine, theirs], opensUs: nowUs, scenario };
+  return { title, about: say('compare_with_about', { what: theirs, time: moment(nowUs / 1000) }), labels: [mine, theirs], opensUs: nowUs, scenario: app.state.scenario };
 }
 
 function labelsOf(against: Exclude<Against, { kind: 'preset' }>, app: App): [string, string] {
