@@ -42,18 +42,27 @@ const BENCHES = {
     const [ms, events] = median(() => engine.bench_standard(true, 300));
     const [off] = median(() => engine.bench_standard(false, 300));
     const [bare] = median(() => engine.bench_bare(events));
+    const [recorded] = median(() => engine.bench_recorded(300));
     const speed = (ms) => (300_000 / ms).toFixed(0);
     console.log(
       `standard: ${speed(ms)} simulated s per wall s, ${(events / ms / 1000).toFixed(2)} million events a second; ` +
-        `without trace ${speed(off)}; bare loop ${speed(bare)}`,
+        `without trace ${speed(off)}; with trace, checkpoints and series ${speed(recorded)}; bare loop ${speed(bare)}`,
     );
   },
   travel() {
     const travelled = new engine.Travelled();
-    for (const [name, count] of [['checkpoints', 2_000], ['frames', 20_000], ['rewinds', 60]]) {
+    for (const [name, count] of [['checkpoints', 2_000], ['frames', 20_000]]) {
       const [ms, done] = median(() => travelled[name](count));
       console.log(`${name}: ${((ms / done) * 1000).toFixed(1)} us each`);
     }
+    const timed = (work) => {
+      const begun = performance.now();
+      work();
+      return performance.now() - begun;
+    };
+    const seeks = Array.from({ length: 101 }, (_, n) => timed(() => travelled.rewind(n))).sort((a, b) => a - b);
+    console.log(`seek in half an hour: ${seeks[50].toFixed(1)} ms at the median, ${seeks[95].toFixed(1)} ms at the 95th percentile`);
+    console.log(`play backwards: ${(timed(() => travelled.backwards(600)) / 600).toFixed(2)} ms a frame`);
     travelled.free();
   },
   raft() {

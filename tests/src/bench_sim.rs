@@ -130,6 +130,13 @@ pub fn standard(trace: bool, simulated: Span) -> u64 {
     sim.steps()
 }
 
+/// The same with everything that is on by default: trace, checkpoints, series. Returns the events it took.
+pub fn recorded(simulated: Span) -> u64 {
+    let run = travelled(simulated);
+    black_box(run.checkpoint_bytes());
+    run.sim().steps()
+}
+
 /// A bare loop over as many events of the same size in the same queue: the practical limit of [`standard`].
 pub fn bare(events: u64) -> u64 {
     const { assert!(size_of::<Event>() <= 48) };
@@ -166,11 +173,22 @@ pub fn checkpoints(run: &Timeline, count: u64) -> u64 {
     count
 }
 
-/// Seeks to random moments of the run, so many times.
-pub fn rewinds(run: &mut Timeline, simulated: Span, count: u64) -> u64 {
-    let mut luck = Rng::stream(2, Purpose::Test, 0);
+/// The `n`-th of the random moments of a run that [`rewind`] goes to.
+pub fn moment(simulated: Span, n: u64) -> Time {
+    let luck = brownout_core::engine::keyed(2, Purpose::Test, 0, n);
+    Time::ZERO + luck.up_to(simulated)
+}
+
+/// Goes to the `n`-th random moment of the run.
+pub fn rewind(run: &mut Timeline, simulated: Span, n: u64) {
+    run.seek(moment(simulated, n), u32::MAX);
+}
+
+/// Goes back in steps of a frame, as playing backwards does, so many times.
+pub fn backwards(run: &mut Timeline, count: u64) -> u64 {
     for _ in 0..count {
-        run.seek(Time::ZERO + luck.draw().up_to(simulated), u32::MAX);
+        let now = run.sim().now();
+        run.seek(now.before(Span::from_ms(16)), u32::MAX);
     }
     count
 }

@@ -14,6 +14,11 @@ pub fn bench_queue(name: &str, events: u32) -> f64 {
 pub fn bench_standard(trace: bool, seconds: u32) -> f64 {
     bench_sim::standard(trace, Span::from_secs(u64::from(seconds))) as f64
 }
+/// The same with everything that is on by default.
+#[wasm_bindgen]
+pub fn bench_recorded(seconds: u32) -> f64 {
+    bench_sim::recorded(Span::from_secs(u64::from(seconds))) as f64
+}
 /// A bare loop over as many events.
 #[wasm_bindgen]
 pub fn bench_bare(events: u32) -> f64 {
@@ -24,16 +29,16 @@ pub fn bench_bare(events: u32) -> f64 {
 pub fn bench_raft_hour(members: u8) -> f64 {
     bench_raft::raft_cell(members, Span::from_secs(3600), 1).events as f64
 }
-/// A minute's run to travel on.
+/// Half an hour's run to travel on.
 #[wasm_bindgen]
 pub struct Travelled(brownout_core::timeline::Timeline);
 #[wasm_bindgen]
 impl Travelled {
-    /// Runs the minute.
+    /// Runs the half hour.
     #[wasm_bindgen(constructor)]
     #[expect(clippy::new_without_default, reason = "JavaScript has no defaults")]
     pub fn new() -> Self {
-        Self(bench_sim::travelled(Span::from_secs(60)))
+        Self(bench_sim::travelled(Span::from_secs(1_800)))
     }
     /// Checkpoints.
     pub fn checkpoints(&self, count: u32) -> f64 {
@@ -43,8 +48,12 @@ impl Travelled {
     pub fn frames(&self, count: u32) -> f64 {
         bench_sim::frames(&self.0, u64::from(count)) as f64
     }
-    /// Rewinds.
-    pub fn rewinds(&mut self, count: u32) -> f64 {
-        bench_sim::rewinds(&mut self.0, Span::from_secs(60), u64::from(count)) as f64
+    /// Goes to the `n`-th random moment.
+    pub fn rewind(&mut self, n: u32) {
+        bench_sim::rewind(&mut self.0, Span::from_secs(1_800), u64::from(n));
+    }
+    /// Goes back frame by frame.
+    pub fn backwards(&mut self, count: u32) -> f64 {
+        bench_sim::backwards(&mut self.0, u64::from(count)) as f64
     }
 }

@@ -477,6 +477,8 @@ class Page implements TimeApp {
     };
     byId('legend').append(legend(this.catalog.classes));
     const ladder = new Ladder(this, byId('ladder'), canvas, redraw);
+    const timeline = new Timeline(this, byId('timeline'));
+    const scrubber = new Scrubber(this, byId('timeline'), redraw);
     const events = new Events(this, byId('events'), { commands: () => this.takeJournal() });
     const why = {
       why: (question: Question): Answer => this.engine.why(question),
@@ -499,9 +501,13 @@ class Page implements TimeApp {
       scene: new Scene(byId('scene-words'), redraw),
       inspector: new Inspector(this, byId('inspector')),
       events,
-      why: new WhyPanel(this, byId('answer'), why, (steps) => ladder.showWhy(steps)),
-      timeline: new Timeline(this, byId('timeline')),
-      scrubber: new Scrubber(this, byId('timeline'), redraw),
+      why: new WhyPanel(this, byId('answer'), why, (steps) => {
+        ladder.showWhy(steps);
+        scrubber.showWhy(steps);
+        redraw();
+      }),
+      timeline,
+      scrubber,
       branches: new Branches(this, byId('timeline')),
       timeWords: new TimeWords(this, byId('timeline')),
       chooser: this.makeChooser(),

@@ -69,17 +69,20 @@ fn standard() {
         300e6 / off as f64,
         300e6 / bare as f64
     );
+    let (recorded, _) = median_us(|| bench_sim::recorded(simulated));
     println!(
-        "standard: trace costs {:.0} %, {:.1} times the bare loop",
+        "standard: trace costs {:.0} %; trace, checkpoints and series {:.0} %; {:.1} times the bare loop",
         100.0 * (us as f64 / off as f64 - 1.0),
+        100.0 * (recorded as f64 / off as f64 - 1.0),
         us as f64 / bare as f64
     );
 }
 
-/// Checkpoints, rewinds and frames of a minute's run.
+/// Checkpoints, frames and journeys of half an hour's run.
 fn travel() {
-    let minute = Span::from_secs(60);
-    let mut run = bench_sim::travelled(minute);
+    let simulated = Span::from_secs(1_800);
+    let mut run = bench_sim::travelled(simulated);
+    println!("half an hour has {} checkpoints of {} MB in all", run.checkpoints(), run.checkpoint_bytes() >> 20);
     for (name, count) in [("checkpoint", 2_000), ("frame", 20_000)] {
         let (us, n) = match name {
             "checkpoint" => median_us(|| bench_sim::checkpoints(&run, count)),
@@ -87,8 +90,18 @@ fn travel() {
         };
         println!("{name}: {:.1} us", us as f64 / n as f64);
     }
-    let (us, n) = median_us(|| bench_sim::rewinds(&mut run, minute, 60));
-    println!("rewind to a random moment of a minute: {:.0} us on average", us as f64 / n as f64);
+    let mut times: Vec<u128> = (0..101)
+        .map(|n| {
+            let begun = Instant::now();
+            bench_sim::rewind(&mut run, simulated, n);
+            begun.elapsed().as_micros()
+        })
+        .collect();
+    times.sort();
+    println!("seek to a random moment: {} us at the median, {} us at the 95th percentile", times[50], times[95]);
+    let begun = Instant::now();
+    let steps = bench_sim::backwards(&mut run, 600);
+    println!("play backwards: {} us a frame", begun.elapsed().as_micros() / u128::from(steps));
 }
 
 /// One simulated hour of the Raft cell.

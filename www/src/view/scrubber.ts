@@ -2,6 +2,7 @@
 
 import type { TimeApp } from '../app.ts';
 import { html, list, setAttribute, setText } from '../dom.ts';
+import type { WhyStep } from '../engine.ts';
 import { atMoment, laneNames } from '../lanewords.ts';
 import { moment, say } from '../say.ts';
 import { Painter, scaleEnd } from './lanes.ts';
@@ -11,6 +12,8 @@ import type { Palette } from './palette.ts';
 const SMALL = 1;
 const LARGE = 10;
 const PAGE = 30;
+/** Marks of causes closer than this, in px, are one. */
+const APART = 14;
 
 export class Scrubber {
   private readonly app: TimeApp;
@@ -18,6 +21,9 @@ export class Scrubber {
   private readonly canvas = html('canvas', { role: 'img', 'aria-label': say('lanes_label') });
   private readonly playhead = html('div', { class: 'playhead' });
   private readonly pointer = html('div', { class: 'pointer', hidden: true });
+  /** The moments of a chain of causes. */
+  private readonly causes = html('div', { class: 'causes', 'aria-hidden': 'true' });
+  private why: readonly WhyStep[] = [];
   private readonly axis: HTMLElement;
   private readonly slider = html('input', { type: 'range', id: 'scrub', min: 0, step: 'any', 'aria-label': say('scrub') });
   private readonly words = html('p', { class: 'moment', id: 'moment' });
@@ -36,7 +42,7 @@ export class Scrubber {
     if (context === null) throw new Error('This browser draws no canvas.');
     this.painter = new Painter(app, context);
     const lanes = html('div', { class: 'painted', id: 'lanes' }, this.canvas);
-    this.axis = html('div', { class: 'axis' }, lanes, this.pointer, this.playhead, this.slider);
+    this.axis = html('div', { class: 'axis' }, lanes, this.causes, this.pointer, this.playhead, this.slider);
     this.block = html('div', { class: 'lanes' }, this.names, this.axis);
     parent.append(this.block, this.words);
     new ResizeObserver(([entry]) => {
@@ -97,6 +103,24 @@ export class Scrubber {
     this.app.seek(Math.max(0, seconds) * 1e6);
   }
 
+  /** Marks the moments of a chain of causes; none: no more. */
+  showWhy(steps: readonly WhyStep[]): void {
+    this.why = steps;
+    this.painted = [];
+  }
+  /** Each moment once, with the number of the first step that tells of it. */
+  private markCauses(end: number): void {
+    const numbers = new Map<number, number>();
+    this.why.forEach(({ at_us }, n) => {
+      const x = Math.round((at_us / 1e6 / end) * this.width);
+      if (![...numbers.keys()].some((other) => Math.abs(other - x) < APART)) numbers.set(x, n + 1);
+    });
+    list(this.causes, [...numbers], () => html('i'), (mark, [x, number]) => {
+      setText(mark, String(number));
+      mark.style.transform = `translateX(${x}px)`;
+    });
+  }
+
   /** Moves the playhead; paints the lanes if there is something new. */
   draw(palette: Palette, fresh: boolean): void {
     const { past, state } = this.app;
@@ -107,6 +131,7 @@ export class Scrubber {
       this.slider.value = String(this.now);
     }
     if (fresh) past.lanes.follow(past.samples);
+    if (this.painted.length === 0 || this.painted[5] !== end || this.painted[4] !== this.width) this.markCauses(end);
     if (!state.lanes) return;
     const ratio = Math.min(2, globalThis.devicePixelRatio);
     const key = [past.lanes.end, past.samples.version, past.branches, palette, this.width, end, ratio];

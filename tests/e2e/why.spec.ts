@@ -1,0 +1,66 @@
+// Why: from a rung, a thing or an event back to what was done or drawn, and what if it had been otherwise.
+import type { Page } from '@playwright/test';
+import { violations } from './axe.ts';
+import { expect, test } from './page.ts';
+
+/** Opens a scenario, plays until the rung says so, and pauses. */
+async function playUntil(page: Page, query: string, rung: string, says: string): Promise<void> {
+  await page.goto(`/${query}`);
+  await expect(page.locator('#play')).toBeVisible();
+  await page.locator('#play').click();
+  await expect(page.locator(`#rung-${rung}`)).toContainText(says, { timeout: 60_000 });
+  await page.locator('#play').click();
+}
+const steps = (page: Page) => page.locator('#why .chain > li');
+
+test('a rung that is hurt answers why, over drawing and timeline, by the keyboard alone', async ({ page }) => {
+  await playUntil(page, '?scenario=quorum-lost&speed=10', 'election', 'no kube-controller-manager can act');
+  const ask = page.locator('#rung-election').getByRole('button', { name: 'Why: Leader election' });
+  await ask.focus();
+  await page.keyboard.press('Enter');
+  await expect(page.locator('#why h3')).toBeFocused();
+  await expect(page.locator('#why h3')).toHaveText(/^Why\? Leader election: no kube-controller-manager can act/);
+  await expect(steps(page).first()).toContainText(/could not renew|gives up/);
+  await expect(steps(page).filter({ hasText: /No process of etcd-\d runs/ })).toHaveCount(1);
+  await expect(steps(page).nth(-2)).toContainText(/Done from outside: Fault: etcd-\d is killed/);
+  await expect(steps(page).last()).toHaveText('This was done from outside: here it began.');
+  // Its stations stand in the drawing and on the timeline.
+  await expect(page.locator('.why-path .station').first()).toBeVisible();
+  expect(await page.locator('.causes i').count()).toBeGreaterThan(1);
+  // What a sentence names can be selected.
+  await steps(page).locator('.noun', { hasText: /^etcd-/ }).first().click();
+  await expect(page.locator('#inspector h2')).toHaveText(/^etcd-\d$/);
+  expect(await violations(page)).toEqual([]);
+  await page.locator('#why').getByRole('button', { name: 'Close' }).click();
+  await expect(page.locator('#why')).toBeEmpty();
+  await expect(page.locator('.why-path .station')).toHaveCount(0);
+});
+
+test('a step goes to its moment, and without its cause the effect is gone in another branch', async ({ page }) => {
+  await playUntil(page, '?scenario=quorum-lost&speed=10', 'election', 'no kube-controller-manager can act');
+  const event = page.locator('#event-list li').filter({ hasText: 'gives up and exits' }).first();
+  await event.getByRole('button', { name: /^Why: kube-controller-manager/ }).click();
+  await expect(steps(page).last()).toHaveText('This was done from outside: here it began.');
+  const when = steps(page).nth(-2).locator('.when');
+  await expect(when).toHaveText(/^20\.0\s*s$/);
+  await page.getByRole('button', { name: 'What if this had not been done?' }).click();
+  await expect(page.locator('.told')).toHaveText(/^In this branch it did not happen at 3\d\.\d\s*s, nor since: Kube-controller-manager-\d could not renew/, { timeout: 30_000 });
+  await expect(page.locator('#timeline')).toContainText('Branch 2');
+});
+
+test('lost packets can be given better luck', async ({ page }) => {
+  await playUntil(page, '?scenario=lossy-everywhere&speed=5', 'etcd', 'no leader');
+  const event = page.locator('#event-list li').filter({ hasText: 'lost its leader' }).first();
+  await event.getByRole('button', { name: /^Why: etcd-\d lost its leader/ }).click();
+  await expect(steps(page).filter({ hasText: 'so the dice fell' })).toHaveCount(1);
+  await page.getByRole('button', { name: /^What if (this packet|these \d+ packets) had arrived\?$/ }).click();
+  await expect(page.locator('.told')).toHaveText(/^In this branch it (did not happen|happened all the same)/, { timeout: 30_000 });
+});
+
+test('the selected thing is explained, well or not', async ({ page }) => {
+  await page.goto('/');
+  await expect(page.locator('#play')).toBeVisible();
+  await page.locator('#inspector').getByRole('button', { name: /^Why: / }).click();
+  await expect(steps(page).first()).toBeVisible();
+  await expect(steps(page).last()).toHaveText(/That is how the run began|here it began/);
+});
