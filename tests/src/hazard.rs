@@ -21,6 +21,10 @@ pub fn allows(run: &Run, knobs: &Knobs, verdict: Verdict, numbers: Numbers) -> O
             let margin = (lease / 1000 * 1000).saturating_sub(renew + retry);
             if did(&|act| matches!(act, Act::Inject(fault) if fault.name == "clock-rate")) {
                 Some("a clock runs at a wrong rate")
+            } else if did(&|act| matches!(act, Act::Inject(fault) if fault.name == "pause")) {
+                // client-go tools/leaderelection/leaderelection.go#renew: each round of tries has a deadline of its own, so a
+                // process that goes on after a pause tries, and believes, for another renewDeadline.
+                Some("a holder may have stood still for longer than its Lease lasts")
             } else if did(
                 &|act| matches!(act, Act::Set(dials) if dials.iter().any(|dial| timing.iter().any(|knob| knob.spec().name == dial.name))),
             ) {

@@ -48,6 +48,8 @@ fn wrong_after_healing(play: &mut Play) -> Vec<String> {
     let from = play.sim.now();
     play.secs(30);
     let mut wrong = play.complaints();
+    // A holder that stood still or whose clock was wrong, and a pod that was deleted by force: Kubernetes promises nothing.
+    wrong.retain(|what| !what.contains("OneActingHolder") && !what.contains("StatefulSetOrdinals"));
     let failed = play.requests(from, play.sim.now()).iter().filter(|request| !request.ok()).count();
     if failed > 0 {
         wrong.push(format!("{failed} requests of users failed"));

@@ -248,7 +248,7 @@ fn linearizable(history: &[Heard]) -> bool {
 fn a_known_checker_agrees_about_linearizability() {
     /// How many questions and answers it looks at together.
     const PIECE: usize = 60;
-    for seed in seeds(2, 8) {
+    for seed in seeds(1, 6) {
         for on in [true, false] {
             let dials = [(Knob::WriteRate, 100_000), (Knob::ReadRate, 100_000), (Knob::BugStaleReads, on.into())];
             let mut play = Play::with(3, seed, &dials);
@@ -263,7 +263,7 @@ fn a_known_checker_agrees_about_linearizability() {
                 let out: Vec<_> = piece[..PIECE - 1].iter().filter(|it| broken(it)).map(|it| it.call).collect();
                 piece.retain(|it| !out.contains(&it.call));
                 let asked = piece.iter().any(|it| it.call == last.call && it.answer.is_none());
-                if !asked || (!broken(last) && end % 7 > 0) {
+                if !asked || (!broken(last) && end % 23 > 0) {
                     continue;
                 }
                 assert_eq!(linearizable(&piece), !broken(last), "seed {seed}, {on}: at {end}: {piece:#?}");
@@ -271,7 +271,7 @@ fn a_known_checker_agrees_about_linearizability() {
                 refused += u32::from(broken(last));
             }
             println!("seed {seed}, stale reads {on}: agreed {agreed} times, {refused} of them refused");
-            assert!(agreed > 50, "seed {seed}: {agreed} pieces");
+            assert!(agreed > 20, "seed {seed}: {agreed} pieces");
             assert_eq!(refused > 5, on, "seed {seed}: {refused} refused");
         }
     }

@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(tells(&mut pods(10), &[13], None), Err((13, 11)));
         assert_eq!(tells(&mut pods(11), &[], Some(14)), Err((14, 13)));
         assert_eq!(tells(&mut pods(13), &[], Some(11)), Err((11, 13)));
-        assert_eq!(tells(&mut pods(11), &[12], None), Err((12, 13)), "it is no pod's");
+        assert_eq!(tells(&mut pods(11), &[12], None), Err((12, 0)), "it is no pod's");
     }
 
     #[test]
