@@ -68,7 +68,6 @@ function newest(samples: Samples): readonly Row[] {
   return samples.window(samples.rows.at(-1)?.[0] ?? 0, WINDOW);
 }
 
-
 class Plot {
   readonly node: HTMLElement;
   private readonly spec: Spec;
