@@ -795,7 +795,7 @@ export const en = {
   time_scenario: 'the scenario',
   time_without: 'What if not?',
   time_without_this: 'What if not? {what}. Begins a branch without it',
-  time_now: 'now',
+  time_now: 'so far',
   time_hurt: 'first hurt: {rung}',
   time_cost: 'Checkpoints: {n}, {mb} MB of at most {most} MB. Whatever is played again is compared with the record, event by event.',
   time_digest: 'Digest of everything executed up to here: {digest}',

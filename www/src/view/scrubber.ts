@@ -35,6 +35,8 @@ export class Scrubber {
   /** The moment pointed at, in seconds. */
   private hovered: number | undefined;
   private held = false;
+  /** Where the playhead was put last. */
+  private moved = '';
 
   constructor(app: TimeApp, parent: HTMLElement, redraw: () => void) {
     this.app = app;
@@ -125,11 +127,7 @@ export class Scrubber {
   draw(palette: Palette, fresh: boolean): void {
     const { past, state } = this.app;
     const end = Scrubber.end(this.app);
-    this.playhead.style.transform = `translateX(${(this.now / end) * this.width}px)`;
-    if (!this.held) {
-      if (this.slider.max !== String(end)) this.slider.max = String(end);
-      this.slider.value = String(this.now);
-    }
+    this.move(end);
     if (fresh) past.lanes.follow(past.samples);
     if (this.painted.length === 0 || this.painted[5] !== end || this.painted[4] !== this.width) this.markCauses(end);
     if (!state.lanes) return;
@@ -139,6 +137,17 @@ export class Scrubber {
     this.painted = key;
     this.resize(ratio);
     this.painter.paint(palette, this.width, end, ratio);
+  }
+  /** Where the run is, when that is another pixel: each costs the browser a picture. */
+  private move(end: number): void {
+    const x = Math.round((this.now / end) * this.width);
+    const key = `${x} ${end} ${this.width} ${this.app.state.running ? '' : this.now}`;
+    if (key === this.moved) return;
+    this.moved = key;
+    this.playhead.style.transform = `translateX(${x}px)`;
+    if (this.held) return;
+    if (this.slider.max !== String(end)) this.slider.max = String(end);
+    this.slider.value = String(this.now);
   }
   private resize(ratio: number): void {
     const height = Painter.height(laneNames(this.app.past.lanes));
