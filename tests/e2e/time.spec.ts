@@ -150,6 +150,7 @@ test('acting in the past begins a branch; branches are named, switched and delet
   await field.press('Enter');
   await expect(page.locator('#refused-branches')).toContainText('name has 41 characters; at most 40 are allowed');
   await expect(field).toBeVisible();
+  expect(await violations(page)).toEqual([]);
   await field.fill('hung');
   await field.press('Enter');
   await expect(rows.nth(1).locator('.branch-name')).toHaveText('hung');
