@@ -14,8 +14,11 @@ use brownout_tests::pair::Pair;
 use brownout_tests::play::seeds;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The same packets, offered to a link at a loss. Which are lost, which run into a burst, and when the others arrive.
-fn offered(seed: u64, loss: u32, order: &[(u64, u64)]) -> (BTreeSet<(u64, u64)>, BTreeMap<(u64, u64), Time>) {
+/// A packet: of which connection, the how-manieth.
+type Packet = (u64, u64);
+
+/// The same packets, offered to a link at a loss. Which are lost, and when the others arrive.
+fn offered(seed: u64, loss: u32, order: &[Packet]) -> (BTreeSet<Packet>, BTreeMap<Packet, Time>) {
     let mut network = Network::new(2, 0, Params::default());
     let params = Params { loss: Ppm::new(loss), jitter: Span::from_us(20), ..Params::default() };
     network.reshape(|_, _| params);
@@ -58,8 +61,10 @@ fn what_is_lost_at_little_loss_is_lost_at_more() {
 type Seen = (Time, u8);
 
 /// The packets of each link, in order, with what became of each.
-fn lanes(flights: &[Flight]) -> BTreeMap<(u16, u16), Vec<(Seen, bool, Time)>> {
-    let mut lanes: BTreeMap<(u16, u16), Vec<_>> = BTreeMap::new();
+type Lanes = BTreeMap<(u16, u16), Vec<(Seen, bool, Time)>>;
+
+fn lanes(flights: &[Flight]) -> Lanes {
+    let mut lanes = Lanes::new();
     for flight in flights {
         let lane = lanes.entry((flight.from, flight.to)).or_default();
         lane.push(((flight.sent, flight.class), flight.lost > 0, flight.lands));
