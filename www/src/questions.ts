@@ -79,3 +79,23 @@ export function questionOf(frame: Frame, rung: Rung): Question | undefined {
       return undefined;
   }
 }
+
+/** Which rung an alert or an early warning is about, by its name. */
+const RUNG_OF: readonly (readonly [RegExp, Rung])[] = [
+  [/etcd|storage|no_leader/i, 'etcd'],
+  [/watch|events_delayed/i, 'api'],
+  [/ControllerManager|Scheduler|renewal/i, 'election'],
+  [/KubeAPI|Apiserver|ErrorBudget|KubeClient/i, 'api'],
+  [/queue/i, 'control'],
+  [/Node|Kubelet|Pod|Deployment|StatefulSet|DaemonSet|Job/i, 'nodes'],
+];
+
+/** The question about an alert that is lit. */
+export function questionOfAlert(frame: Frame, name: string): Question | undefined {
+  if (/watch_drops|events_delayed/.test(name)) {
+    const { api } = frame;
+    return { watch: Math.max(0, worst(rowsWhere(api, () => true), (row) => -api.stale(row))) };
+  }
+  const rung = RUNG_OF.find(([pattern]) => pattern.test(name))?.[1];
+  return rung === undefined ? undefined : questionOf(frame, rung);
+}
