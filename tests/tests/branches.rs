@@ -38,7 +38,9 @@ fn is_straight(run: &Timeline, what: &str) {
     assert_eq!(notes(run), notes(&straight), "{what}: the notes differ");
     let points =
         |run: &Timeline| -> Vec<_> { run.history().since(0).take_while(|point| point.at <= to).copied().collect() };
-    assert_eq!(points(run), points(&straight), "{what}: the series differ");
+    let (ours, theirs) = (points(run), points(&straight));
+    let apart = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs);
+    assert_eq!((apart, ours.len()), (None, theirs.len()), "{what}: the series differ");
 }
 
 #[test]

@@ -5,14 +5,14 @@ mod branch;
 mod checkpoints;
 
 use crate::actor::role::Directory;
-use crate::engine::{Ring, Row, Time, Trace};
+use crate::engine::{Ring, Row, Span, Time, Trace};
 use crate::fault::FaultId;
 use crate::history::History;
 use crate::scenario::Scenario;
 use crate::sim::MAX_SPARED;
 use crate::sim::event::{PacketId, Taken};
 use crate::sim::{Command, Refused, Sim};
-use crate::why::{Evidence, LOOK_BACK, Question, Why};
+use crate::why::{End, Evidence, LOOK_BACK, Question, Why};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -27,6 +27,11 @@ pub const MAX_JOURNAL: usize = 20_000;
 /// from where they begin.
 const MOST_KEPT: usize = 6;
 
+/// How much of the record before a question is worth a look before a longer stretch is played again. Chosen: longer than
+/// most deadlines.
+const ENOUGH: Span = Span::from_secs(20);
+/// What of the record's beginning an answer must not touch. Chosen: a few of TCP's timeouts.
+const MARGIN: Span = Span::from_secs(2);
 /// How many rows are recorded when a stretch is played again for an inquiry. Chosen: a minute and a half of the standard
 /// cluster.
 const AGAIN: u32 = 1 << 20;
@@ -167,7 +172,7 @@ impl Timeline {
     pub fn seek(&mut self, to: Time, budget: u32) -> bool {
         // The future that has been seen already has checkpoints, too: going there is no longer than going back.
         let now = self.sim.now();
-        let nearest = self.checkpoints.newest(&self.branches[self.current].journal, |sim| sim.now() <= to).sim.now();
+        let nearest = nearest(&self.checkpoints, self.branch(), |sim| sim.now() <= to).sim.now();
         self.back |= to < now;
         if to < now || nearest > now {
             self.rewind(|sim| sim.now() <= to);
@@ -237,9 +242,16 @@ impl Timeline {
         let at = row.map_or(self.sim.now(), |row| row.at);
         let from = at.before(LOOK_BACK);
         let rows = self.trace.rows();
-        let reaches = rows.oldest() == 0 || rows.since(0).next().is_some_and(|row| row.at <= from);
-        if reaches {
+        let oldest = rows.since(0).next().map_or(at, |row| row.at);
+        if rows.oldest() == 0 || oldest <= from {
             return self.why_from(&self.trace, question);
+        }
+        // Most answers lie within seconds. One that comes near to where the record begins may be cut off there.
+        if oldest <= at.before(ENOUGH) {
+            let why = self.why_from(&self.trace, question);
+            if why.end != End::Record && why.reaches() > oldest + MARGIN {
+                return why;
+            }
         }
         let branch = &self.branches[self.current];
         let before = self.checkpoints.newest(&branch.journal, |sim| sim.now() <= from);
@@ -315,6 +327,7 @@ impl Timeline {
         if now < branch.seen || later {
             self.branch_off(now)?;
         }
+        self.sample_before();
         let injected = self.sim.command(&command, &mut self.trace)?;
         let journal = &mut self.branches[self.current].journal;
         journal.insert(self.applied, Entry { step: now.step, at: now.at, command, scripted: false });
@@ -518,6 +531,8 @@ impl Timeline {
             }
         };
         let place = self.begin_branch(changed, Moment { step, at })?;
+        // Whatever the other one has seen up to there, this one has, too.
+        self.branches[place].seen.step = u64::MAX;
         self.go_to_branch(place, at);
         // It has been played as far as the world stands now.
         self.branches[place].seen = Moment::of(&self.sim);
@@ -540,12 +555,20 @@ impl Timeline {
         }
     }
     fn apply_one(&mut self) {
+        self.sample_before();
         let command = self.journal()[self.applied].command.clone();
         self.applied += 1;
         // What a script does may have become impossible, and a journal from outside may ask for anything beyond the moment
         // it was played to. A command that isn't allowed changes nothing.
         if self.sim.command(&command, &mut self.trace).is_err() {
             self.sim.pass_over_command();
+        }
+    }
+    /// A point of the series that is due at the moment of a command shows the world before it, however the run came there.
+    fn sample_before(&mut self) {
+        let now = self.sim.now();
+        if self.sim.next_at().is_none_or(|next| next > now) {
+            self.history.sample(&self.sim, now);
         }
     }
     /// How far the world may go before something beside it has to happen.
@@ -565,7 +588,7 @@ impl Timeline {
     }
     /// To the newest checkpoint that fits.
     fn rewind(&mut self, fits: impl Fn(&Sim) -> bool) {
-        let checkpoint = self.checkpoints.newest(&self.branches[self.current].journal, fits);
+        let checkpoint = nearest(&self.checkpoints, &self.branches[self.current], fits);
         self.sim.clone_from(&checkpoint.sim);
         self.applied = checkpoint.applied;
         let Base { taken, counts: (ok, failed) } = checkpoint.history;
@@ -573,6 +596,12 @@ impl Timeline {
         let marks = self.sim.marks();
         self.trace.went_to(marks.rows, marks.notes, marks.flights);
     }
+}
+
+/// A branch's newest checkpoint that fits. Those of another branch that lie beyond what was seen of this one are no good:
+/// its notes and series do not reach up to there.
+fn nearest<'a>(checkpoints: &'a Checkpoints, branch: &Branch, fits: impl Fn(&Sim) -> bool) -> &'a Checkpoint {
+    checkpoints.newest(&branch.journal, |sim| Moment::of(sim) <= branch.seen && fits(sim))
 }
 
 /// A text from outside as a message may show it: in quotes, without control characters, not too long.

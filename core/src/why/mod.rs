@@ -164,6 +164,16 @@ pub struct Why {
     pub draws: Vec<(PacketId, Time)>,
 }
 
+impl Why {
+    /// How far back it looked for what stayed away; notes and commands are remembered for longer.
+    pub fn reaches(&self) -> Time {
+        let looks =
+            |step: &&Step| !matches!(step.what, What::Note | What::Boot | What::Start | What::Command | What::Gone);
+        let reach = |step: &Step| step.since.unwrap_or(step.at).min(step.at);
+        self.steps.iter().filter(looks).map(reach).min().unwrap_or(Time::from_ns(u64::MAX))
+    }
+}
+
 /// What an inquiry looks at next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
