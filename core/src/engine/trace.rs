@@ -108,11 +108,15 @@ impl<T: Copy> Ring<T> {
     }
 }
 
+/// How many ids the rows here may span for each row, so that two never share a place. Chosen: about twice what runs have.
+const IDS_PER_ROW: usize = 4;
+
 /// Everything a run leaves behind for the eye: rows with causes, the notable ones a second time for longer, and flights.
 #[derive(Clone, Debug)]
 pub struct Trace {
     rows: Ring<Row>,
-    places: Vec<u64>,
+    /// Of each row's id the low half of its number. There are more ids than rows, for not all that is planned happens.
+    places: Vec<u32>,
     notes: Ring<Row>,
     flights: Ring<Flight>,
     enabled: bool,
@@ -124,7 +128,7 @@ impl Trace {
         let rows = rows.next_power_of_two().max(1024);
         Self {
             rows: Ring::new(rows),
-            places: alloc::vec![u64::MAX; rows as usize],
+            places: alloc::vec![u32::MAX; rows as usize * IDS_PER_ROW],
             notes: Ring::new(rows / 4),
             flights: Ring::new(512),
             enabled: true,
@@ -150,7 +154,7 @@ impl Trace {
         }
         self.rows.push(row);
         let slot = row.id.get() as usize & (self.places.len() - 1);
-        self.places[slot] = number;
+        self.places[slot] = number as u32;
     }
     /// Records a row that a person would want to hear of, as note `number` of the run.
     pub fn note(&mut self, number: u64, row: Row) {
@@ -183,7 +187,9 @@ impl Trace {
     }
     /// The number of the row called `id`, if it is still among the rows.
     pub fn number(&self, id: EventId) -> Option<u64> {
-        let number = self.places[id.get() as usize & (self.places.len() - 1)];
+        let low = self.places[id.get() as usize & (self.places.len() - 1)];
+        let first = self.rows.oldest();
+        let number = first + u64::from(low.wrapping_sub(first as u32));
         self.rows.get(number).is_some_and(|row| row.id == id).then_some(number)
     }
     /// The row called `id` and its causes, newest first, as far back as the trace reaches.

@@ -204,12 +204,14 @@ struct Inquiry<'a> {
     asked: Vec<(ProgramId, ProgramId)>,
     seen: Vec<EventId>,
     draws: Vec<(PacketId, Time)>,
+    /// The timers that were passed, by program and number.
+    timers: Vec<(u16, u32)>,
 }
 
 /// Why this is so, or happened: `sim` is the world at the moment the question is about, or later.
 pub fn why(evidence: Evidence<'_>, sim: &Sim, question: &Question) -> Why {
-    let (steps, asked, seen, draws) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut inquiry = Inquiry { evidence, sim, steps, asked, seen, draws };
+    let (steps, asked, seen, draws, timers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut inquiry = Inquiry { evidence, sim, steps, asked, seen, draws, timers };
     let next = inquiry.begin(question);
     let end = inquiry.follow(next);
     Why { steps: inquiry.steps, end, draws: inquiry.draws }
@@ -358,12 +360,13 @@ impl Inquiry<'_> {
             return Next::End(End::Start);
         }
         let Some(cause) = self.evidence.trace.find(row.cause).copied() else { return self.since_it_runs(row) };
-        let again =
-            cause.code == Code::Timer as u16 && (row.code, row.process, row.a) == (cause.code, cause.process, cause.a);
-        if again {
-            // It does this all the time.
+        // What it does all the time, at once or by way of others.
+        let timer = code(Code::Timer).then_some((row.process, row.a));
+        let same = cause.code == row.code && timer == Some((cause.process, cause.a));
+        if same || timer.is_some_and(|timer| self.timers.contains(&timer)) {
             return self.since_it_runs(row);
         }
+        self.timers.extend(timer);
         if code(Code::Timer) && row.at.since(cause.at) >= LATE {
             self.push_row(What::Timer, row).since = Some(cause.at);
         }
