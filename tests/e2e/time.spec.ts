@@ -183,10 +183,12 @@ test('what if something had not been done is another branch', async ({ page }) =
   await page.locator('#fault-at').selectOption({ label: 'host 2' });
   await page.locator('#fault-crash').click();
   await playUntil(page, 45);
+  const before = (await time(page).textContent()) ?? '';
   await page.getByRole('button', { name: 'What if not? Fault: host 2 has no power' }).click();
   await expect(page.locator('.branches li')).toHaveCount(2);
   await expect(page.locator('.in-force li')).toHaveCount(0);
-  await expect(time(page)).toHaveText(/^32\.0\s*s$/);
+  // As far as the other one is seen, so that they can be compared.
+  await expect(time(page)).toHaveText(before);
   await expect(page.locator('#time-actions')).toContainText('A command that was taken out');
 });
 
@@ -203,9 +205,9 @@ test('the timeline in words says what the lanes paint', async ({ page }) => {
     /Member \d leads etcd in term 1/, /Etcd has no leader|etcd has no leader/, /kube-scheduler-\d leads and can act/, /2 faults in force/,
     /You: Fault: host 2 is cut off/, /First hurt: etcd/, /the analysis says: the API degrades/,
   ]) await expect(words).toContainText(said);
-  await expect(page.locator('.time-legend li')).toHaveCount(9);
+  await expect(page.locator('.time-legend li')).toHaveCount(10);
   await expect(page.locator('#checkpoints')).toHaveText(/^Checkpoints: \d+, \d+ MB of at most 384 MB/);
-  await expect(page.locator('.lane-names li')).toHaveText(['etcd leader', 'controllers’ Lease', 'scheduler’s Lease', 'faults, actions', 'analysis’ phase', 'first hurts']);
+  await expect(page.locator('.lane-names li')).toHaveText(['etcd leader', 'controllers’ Lease', 'scheduler’s Lease', 'faults, actions', 'analysis’ phase', 'first hurts', 'what must hold']);
   expect(await violations(page)).toEqual([]);
 });
 
