@@ -11,6 +11,8 @@ use crate::sim::Sim;
 
 /// A point every so often.
 pub const SAMPLE_EVERY: Span = Span::from_ms(250);
+/// How many points share a look back over ten seconds. Chosen: a second is a tenth of what it shows.
+const WINDOWS_EVERY: u64 = 4;
 /// How many points are kept: half an hour and some.
 const SAMPLES: u32 = 8192;
 /// The most API servers there are.
@@ -159,6 +161,10 @@ impl History {
         }
         let number = self.next;
         self.next = at.ns() / SAMPLE_EVERY.ns() + 1;
+        if number < self.samples.end() {
+            // A replay takes the points again that are here already; only what they are measured from must follow.
+            return self.count(sim, &mut Sample::default());
+        }
         let mut sample = Sample { at, leader_changes: sim.observer().leader_changes(), ..Sample::default() };
         for n in 0..self.members {
             let known = sim.observer().members()[n].leaderless_since.is_some();
@@ -170,6 +176,33 @@ impl History {
         sample.backlog = inspect::backlog(sim);
         let stale = (0..self.apis as u8).map(|api| inspect::watch_behind(sim, api)).max();
         sample.stale_ms = stale.unwrap_or_default().ms() as u32;
+        self.count(sim, &mut sample);
+        match number.checked_sub(1).and_then(|before| self.samples.get(before)) {
+            // What looks back ten seconds changes little in a quarter of one.
+            Some(before) if number % WINDOWS_EVERY > 0 => {
+                sample.service_ppm = before.service_ppm;
+                sample.success_ppm = before.success_ppm;
+                (sample.p50_us, sample.p99_us) = (before.p50_us, before.p99_us);
+            }
+            _ => self.look_back(sim, &mut sample),
+        }
+        self.samples.push(sample);
+    }
+    /// What ended since the point before.
+    fn count(&mut self, sim: &Sim, sample: &mut Sample) {
+        let Role::Load(load) = &sim.programs()[sim.directory().load().ix()].role else { return };
+        for api in 0..self.apis {
+            for (kind, of) in Kind::ALL.into_iter().enumerate() {
+                let stream = load.stream(api as u8, of);
+                sample.ok[api][kind] = (stream.ok - self.ok[api][kind]) as u32;
+                sample.failed[api][kind] = (stream.failed - self.failed[api][kind]) as u32;
+                self.ok[api][kind] = stream.ok;
+                self.failed[api][kind] = stream.failed;
+            }
+        }
+    }
+    /// What the last ten seconds were like.
+    fn look_back(&self, sim: &Sim, sample: &mut Sample) {
         if let Role::Load(load) = &sim.programs()[sim.directory().load().ix()].role {
             let now = sim.local(sim.directory().load());
             let services = load.traffic().iter().map(|traffic| inspect::window(&traffic.stream, now));
@@ -177,21 +210,12 @@ impl History {
             sample.service_ppm = (ended > 0).then(|| (u64::from(ok) * 1_000_000 / u64::from(ended)) as u32);
             for api in 0..self.apis {
                 for (kind, of) in Kind::ALL.into_iter().enumerate() {
-                    let stream = load.stream(api as u8, of);
-                    sample.ok[api][kind] = (stream.ok - self.ok[api][kind]) as u32;
-                    sample.failed[api][kind] = (stream.failed - self.failed[api][kind]) as u32;
-                    self.ok[api][kind] = stream.ok;
-                    self.failed[api][kind] = stream.failed;
-                    let window = inspect::window(stream, now);
+                    let window = inspect::window(load.stream(api as u8, of), now);
                     sample.success_ppm[api][kind] = window.success_ppm;
                     sample.p50_us[api][kind] = window.p50_us;
                     sample.p99_us[api][kind] = window.p99_us;
                 }
             }
-        }
-        // A replay takes the points again that are here already; what they are measured from must follow all the same.
-        if number >= self.samples.end() {
-            self.samples.push(sample);
         }
     }
     /// The world went back to where this many points had been taken.

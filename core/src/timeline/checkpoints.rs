@@ -11,8 +11,8 @@ const MOST: usize = 128;
 /// How many bytes they take at most, as [`Sim::bytes`] counts. The beginning always stays. Chosen: a browser's tab bears
 /// it.
 pub const CHECKPOINT_BYTES: usize = 384 << 20;
-/// The first spacing of checkpoints. Chosen: a second of a fast machine's work is hundreds of these.
-const SPACING: Span = Span::from_secs(2);
+/// The first spacing of checkpoints. Chosen: a second of a fast machine's work is a hundred of these.
+const SPACING: Span = Span::from_secs(4);
 /// How many more there may be close to where one goes back, step by step. Chosen: a spacing is cut in eight.
 const NEAR: u64 = 8;
 
