@@ -179,7 +179,7 @@ impl History {
         self.count(sim, &mut sample);
         match number.checked_sub(1).and_then(|before| self.samples.get(before)) {
             // What looks back ten seconds changes little in a quarter of one.
-            Some(before) if number % WINDOWS_EVERY > 0 => {
+            Some(before) if !number.is_multiple_of(WINDOWS_EVERY) => {
                 sample.service_ppm = before.service_ppm;
                 sample.success_ppm = before.success_ppm;
                 (sample.p50_us, sample.p99_us) = (before.p50_us, before.p99_us);
