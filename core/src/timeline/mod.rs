@@ -275,10 +275,6 @@ impl Timeline {
         let marks = again.sim.marks();
         again.trace.went_to(marks.rows, marks.notes, marks.flights);
         again.seek(at, u32::MAX);
-        // Up to this very event: several share an instant.
-        while again.sim.steps() < self.sim.steps() && again.sim.next_at().is_some_and(|next| next <= at) {
-            again.step_event();
-        }
         again.why_from(&again.trace, question)
     }
     fn why_from(&self, trace: &Trace, question: &Question) -> Why {
@@ -355,9 +351,7 @@ impl Timeline {
         entries.insert(self.applied + later, entry);
         let branch = &mut self.branches[self.current];
         (branch.journal, branch.seen) = (Journal::new(entries), now);
-        let marks = self.sim.marks();
-        self.trace.truncate(marks.rows, marks.notes, marks.flights);
-        self.history.truncate();
+        self.forget_future();
         self.apply_due();
         Ok(())
     }
@@ -381,9 +375,7 @@ impl Timeline {
             checkpoints,
             back: false,
         };
-        let marks = fork.sim.marks();
-        fork.trace.truncate(marks.rows, marks.notes, marks.flights);
-        fork.history.truncate();
+        fork.forget_future();
         fork
     }
     /// Another future begins here and is played from now on.
@@ -392,9 +384,7 @@ impl Timeline {
         let place = self.begin_branch(journal, now)?;
         let (notes, history) = (self.trace.notes().clone(), self.history.clone());
         self.leave(notes, history, place);
-        let marks = self.sim.marks();
-        self.trace.truncate(marks.rows, marks.notes, marks.flights);
-        self.history.truncate();
+        self.forget_future();
         Ok(())
     }
     fn begin_branch(&mut self, journal: Vec<Entry>, at: Moment) -> Result<usize, Refused> {
@@ -424,6 +414,12 @@ impl Timeline {
             let known: Vec<String> = self.branches.iter().map(|branch| format!("{}", branch.id)).collect();
             Refused::Field(format!("branch = {id} is not there; there are: {}", known.join(", ")))
         })
+    }
+    /// What was recorded of what comes after is another branch's.
+    fn forget_future(&mut self) {
+        let marks = self.sim.marks();
+        self.trace.truncate(marks.rows, marks.notes, marks.flights);
+        self.history.truncate();
     }
     /// Plays another branch from now on. Returns the moment to seek to: this one's, unless the other was not played so
     /// far. Until then the world stands somewhere before.

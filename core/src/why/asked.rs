@@ -9,6 +9,9 @@ use crate::inspect;
 use crate::load::Kind;
 use crate::object::{Key, Pod, WorkloadId};
 
+/// Nothing more is on record.
+const END: Next = Next::End(End::Record);
+
 /// A question about a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Question {
@@ -85,13 +88,13 @@ impl Inquiry<'_> {
         }
         self.push(What::Well, before.at).program = Some(program);
         let started = self.evidence.newest(before, program, &[NoteKind::Started]);
-        started.map_or_else(|| self.end_of_record(), Next::Row)
+        started.map_or(END, Next::Row)
     }
     fn leader(&mut self, before: Before) -> Next {
         let directory = self.evidence.directory;
         if let Some(n) = inspect::leader(self.sim) {
             let leads = self.evidence.newest(before, directory.etcd(n), &[NoteKind::Leads]);
-            return leads.map_or_else(|| self.end_of_record(), Next::Row);
+            return leads.map_or(END, Next::Row);
         }
         // The newest try, and what became of it.
         let tries = [NoteKind::Campaigns, NoteKind::PreCampaigns];
@@ -142,13 +145,12 @@ impl Inquiry<'_> {
         let renewed = self.evidence.newest_that(before, &[NoteKind::Renewed], of);
         match (newest, renewed) {
             (Some(note), _) if kind(&note) != Some(NoteKind::Acquired) => Next::Row(note),
-            (note, Some(renewed)) if left.is_zero() => {
+            (_, Some(renewed)) if left.is_zero() => {
                 let (holder, since) = (ProgramId(renewed.process), renewed.at);
                 if let Some(ended) = self.evidence.gone(before, holder) {
                     self.push(What::Gone, ended.at).program = Some(holder);
                     return Next::Row(ended);
                 }
-                let _acquired = note;
                 Next::Waits { by: holder, on: self.server_of(holder, before), since, before }
             }
             (Some(note), _) => Next::Row(note),
@@ -190,7 +192,6 @@ impl Inquiry<'_> {
     fn works(&mut self, row: Row, server: ProgramId) -> Next {
         self.push_row(What::Note, row);
         let since = row.at.before(Span::from_us(row.b));
-        let rows = self.evidence.rows(self.evidence.before(&row)).take_while(|it| it.at >= since);
         // The chain back from the answer: does it pass through etcd?
         let answer = self.evidence.trace.find(row.cause).copied();
         let (mut next, mut etcd) = (answer, false);
@@ -203,9 +204,8 @@ impl Inquiry<'_> {
             }
             next = self.evidence.trace.find(if it.link == EventId::ROOT { it.cause } else { it.link }).copied();
         }
-        drop(rows);
         if etcd {
-            return answer.map_or_else(|| self.end_of_record(), Next::Row);
+            return answer.map_or(END, Next::Row);
         }
         let step = self.push(What::FromMemory, row.at);
         step.program = Some(server);
@@ -215,7 +215,7 @@ impl Inquiry<'_> {
     }
     /// A workload has too few pods: who should have made, placed or started them.
     pub(super) fn pods_missing(&mut self, workload: WorkloadId, before: Before) -> Next {
-        let Some(etcd) = inspect::most_advanced(self.sim) else { return self.end_of_record() };
+        let Some(etcd) = inspect::most_advanced(self.sim) else { return END };
         let store = etcd.store();
         let wanted =
             inspect::workloads(store).into_iter().find(|(id, _)| *id == workload).map_or(
@@ -239,7 +239,7 @@ impl Inquiry<'_> {
         let unready = pods().find(|(_, pod)| !serves(pod)).map(|(key, _)| key);
         self.push(What::Missing, before.at).count = wanted.saturating_sub(there);
         if there >= wanted {
-            return self.end_of_record();
+            return END;
         }
         match unready {
             Some(key) if pods().count() as u32 >= wanted => self.pod(key, before),
@@ -265,7 +265,7 @@ impl Inquiry<'_> {
     }
     /// Why a pod is not ready, or not replaced.
     fn pod(&mut self, key: Key, before: Before) -> Next {
-        let Some(etcd) = inspect::most_advanced(self.sim) else { return self.end_of_record() };
+        let Some(etcd) = inspect::most_advanced(self.sim) else { return END };
         let Some(pod) = etcd.store().get(key).and_then(|kv| kv.value.object.pod()) else {
             return self.pods_missing(key.group(), before);
         };

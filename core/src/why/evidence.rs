@@ -231,10 +231,6 @@ impl Evidence<'_> {
             }
         })
     }
-    /// The number of the journal's command that made a row.
-    pub fn command(&self, row: &Row) -> usize {
-        row.a as usize
-    }
 }
 
 /// The kind of a note.

@@ -43,12 +43,8 @@ pub enum What {
     Message,
     /// A timer of `program` went off.
     Timer,
-    /// A write of `program` was durable.
-    Disk,
     /// A process of `program` started.
     Boot,
-    /// A TCP timer went off.
-    Kernel,
     /// `program` heard nothing from `other` since `since`.
     Silence,
     /// `program` waited for an answer of `other` since `since`.
@@ -89,13 +85,11 @@ pub enum What {
 
 impl What {
     /// Their names, for the page.
-    pub const NAMES: [&'static str; 24] = [
+    pub const NAMES: [&'static str; 22] = [
         "note",
         "message",
         "timer",
-        "disk",
         "boot",
-        "kernel",
         "silence",
         "waits",
         "quorum",
@@ -265,14 +259,7 @@ impl Inquiry<'_> {
             self.push_row(What::Note, row);
             return self.note(kind, row);
         }
-        let code = |code: Code| row.code == code as u16;
-        if code(Code::Command) {
-            return Next::Command(self.evidence.command(&row));
-        }
-        if code(Code::Drop) {
-            return Next::Dropped(self.evidence.one(row));
-        }
-        if code(Code::Message) {
+        if row.code == Code::Message as u16 {
             return self.message(row);
         }
         self.cause(row)
@@ -331,7 +318,7 @@ impl Inquiry<'_> {
     fn cause(&mut self, row: Row) -> Next {
         let code = |code: Code| row.code == code as u16;
         if code(Code::Command) {
-            return Next::Command(self.evidence.command(&row));
+            return Next::Command(row.a as usize);
         }
         if code(Code::Drop) {
             return Next::Dropped(self.evidence.one(row));
@@ -416,7 +403,7 @@ impl Inquiry<'_> {
         for _ in 0..100_000 {
             let next = if row.link == EventId::ROOT { row.cause } else { row.link };
             if row.code == Code::Command as u16 {
-                return Next::Command(self.evidence.command(&row));
+                return Next::Command(row.a as usize);
             }
             if next == EventId::ROOT {
                 break;

@@ -2,7 +2,7 @@
 //! a deadline brought about goes back to what stayed away.
 
 use super::evidence::{Before, Lost, ends, kind};
-use super::{End, Inquiry, LATE, Next, What};
+use super::{Inquiry, LATE, Next, What};
 use crate::actor::role::{NoteKind, Place};
 use crate::actor::{Port, ProgramId};
 use crate::engine::{Row, Span, Time};
@@ -55,12 +55,10 @@ impl Inquiry<'_> {
                 let holder = ProgramId((row.a >> 8) as u16);
                 self.newest(row, before, holder, &[NoteKind::Acquired])
             }
-            NoteKind::Unhealthy => self.asked_in_vain(row, before, Span::from_secs(2), true),
-            NoteKind::EtcdDisconnected if alarmed => self.asked_in_vain(row, before, Span::from_secs(10), true),
+            NoteKind::Unhealthy => self.asked_in_vain(row, before, Span::from_secs(2)),
+            NoteKind::EtcdDisconnected if alarmed => self.asked_in_vain(row, before, Span::from_secs(10)),
             NoteKind::CachesLost | NoteKind::CacheLost => self.cache_lost(row, before),
-            NoteKind::EtcdRequest if row.a >> 8 & 1 == 1 || slow(&row) => {
-                self.asked_in_vain(row, before, took(&row), true)
-            }
+            NoteKind::EtcdRequest if row.a >> 8 & 1 == 1 || slow(&row) => self.asked_in_vain(row, before, took(&row)),
             NoteKind::EtcdCall if row.a >> 4 > 0 || slow(&row) => self.call_failed(row, before),
             NoteKind::ApiRequest if (row.a >> 8 & 0xffff) >= 429 || slow(&row) => self.request_failed(row, before),
             NoteKind::UserRequest if row.a >> 16 >= 429 || row.a >> 16 < 100 || slow(&row) => {
@@ -183,15 +181,12 @@ impl Inquiry<'_> {
         (step.program, step.other, step.since) = (Some(ProgramId(row.process)), Some(holder), Some(last.at));
         let gave_up = [NoteKind::LeaseLost, NoteKind::Exited];
         if let Some(note) = self.evidence.newest(before, holder, &gave_up).filter(|note| note.at >= last.at) {
-            return if kind(&note) == Some(NoteKind::Exited) { Next::Row(note) } else { self.of_event(note) };
+            return Next::Row(note);
         }
         match self.evidence.newest(before, holder, &[NoteKind::TryFailed, NoteKind::RenewalFails]) {
             Some(tried) if tried.at >= last.at => Next::Row(tried),
             _ => Next::Waits { by: holder, on: self.server_of(holder, before), since: last.at, before },
         }
-    }
-    fn of_event(&self, row: Row) -> Next {
-        Next::Row(row)
     }
     /// Something that was asked of another and went wrong: it answered badly, it did not answer, or it took long.
     fn unanswered(&mut self, row: Row, before: Before, server: ProgramId, took: Span) -> Next {
@@ -212,9 +207,9 @@ impl Inquiry<'_> {
         }
     }
     /// An API server asked etcd in vain, or for long.
-    fn asked_in_vain(&mut self, row: Row, before: Before, took: Span, etcd: bool) -> Next {
+    fn asked_in_vain(&mut self, row: Row, before: Before, took: Span) -> Next {
         let program = ProgramId(row.process);
-        match self.evidence.partner(before, program, etcd) {
+        match self.evidence.partner(before, program, true) {
             Some(member) => {
                 let message = self.evidence.trace.find(row.cause).filter(|cause| cause.code == Code::Message as u16);
                 if let (Some(_), Some(next)) = (message, self.answered(row)) {
@@ -268,9 +263,9 @@ impl Inquiry<'_> {
         }
         if (row.a >> 8 & 0xffff) == TOO_MANY {
             // Its seats are taken by those that wait.
-            return self.asked_in_vain(row, before, Span::from_secs(1), true);
+            return self.asked_in_vain(row, before, Span::from_secs(1));
         }
-        self.asked_in_vain(row, before, took(&row), true)
+        self.asked_in_vain(row, before, took(&row))
     }
     /// The watch caches of an API server are lost with what fed them.
     fn cache_lost(&mut self, row: Row, before: Before) -> Next {
@@ -283,7 +278,7 @@ impl Inquiry<'_> {
         // etcd cancels watches when it has had no leader for long.
         match self.evidence.newest(before, member, &[NoteKind::LosesLeader, NoteKind::FindsLeader, NoteKind::Exited]) {
             Some(note) if kind(&note) != Some(NoteKind::FindsLeader) => Next::Row(note),
-            _ => self.asked_in_vain(row, before, Span::from_secs(10), true),
+            _ => self.asked_in_vain(row, before, Span::from_secs(10)),
         }
     }
     /// A user's request to a Service failed, or took long.
@@ -339,9 +334,6 @@ impl Inquiry<'_> {
             Some(lost) => Next::Dropped(lost),
             None => Next::Waits { by: kubelet, on: server, since, before },
         }
-    }
-    pub(super) fn end_of_record(&self) -> Next {
-        Next::End(End::Record)
     }
 }
 

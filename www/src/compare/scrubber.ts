@@ -1,11 +1,12 @@
 // The one clock of two runs: play, step, speed, and a line to go along, with both runs' lanes above it.
 
 import type { App } from '../app.ts';
-import { button, html, setAttribute, setText } from '../dom.ts';
+import { button, html, setAttribute } from '../dom.ts';
 import { moment, say } from '../say.ts';
 import { SPEEDS } from '../state.ts';
 import type { Samples } from '../samples.ts';
 import type { Palette } from '../view/palette.ts';
+import { updateTransport } from '../view/transport.ts';
 import { mean } from './plots.ts';
 
 /** Where the line's ends are, in parts of its width: half of the thumb at either side, in px. */
@@ -54,17 +55,8 @@ export class Scrubber {
     );
   }
   update(nowUs: number, seenUs: number, partedUs: number | null, behind: boolean, fine: boolean): void {
-    const { running, speed } = this.app.state;
-    setText(this.play, say(running ? 'pause' : 'play'));
-    setAttribute(this.play, 'data-running', String(running));
-    const digits = fine || speed <= 0.01 ? 6 : speed < 0.5 ? 3 : 1;
-    setText(this.time, digits === 1 ? moment(nowUs / 1000) : `${(nowUs / 1e6).toFixed(digits)}\u00a0s`);
-    const index = String(SPEEDS.indexOf(speed));
-    if (this.speed.value !== index) this.speed.value = index;
-    this.speed.style.setProperty('--fill', String(Number(index) / (SPEEDS.length - 1)));
-    setAttribute(this.speed, 'aria-valuetext', say('speed_spoken', { speed: String(speed) }));
-    setText(this.speedValue, say('speed_value', { speed: String(speed) }));
-    setText(this.lag, running && behind ? say('behind') : '');
+    const { play, time, speed, speedValue, lag } = this;
+    updateTransport({ play, time, speed, speedValue, lag }, this.app.state, nowUs / 1000, behind, fine);
     // The line's end moves in steps, so that its marks do not crawl.
     this.endUs = Math.max(60e6, Math.ceil(seenUs / 30e6) * 30e6);
     setAttribute(this.line, 'max', Math.ceil(this.endUs / 100_000));

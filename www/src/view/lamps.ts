@@ -6,16 +6,13 @@ import { NONE, nowMs, type Frame } from '../frame.ts';
 import { questionOfAlert } from '../questions.ts';
 import { amount, capital, say, sayIfKnown, span } from '../say.ts';
 import type { Question } from '../state.ts';
+import { makeLamp, updateLamp, type Lamp } from './lamp.ts';
 
 const STATES = ['inactive', 'pending', 'firing'] as const;
 const MARKS = { inactive: '○', pending: '◐', firing: '●' } as const;
 
-interface Row {
-  readonly name: string;
+interface Row extends Lamp {
   readonly state: (typeof STATES)[number];
-  /** In words: since when, how long until it fires, the number. */
-  readonly text: string;
-  readonly help: string;
   readonly critical: boolean;
   /** How long until it fires if nothing changes, in ms. */
   readonly left: number;
@@ -89,16 +86,13 @@ export class Lamps {
 
   private readonly makeItem = (): HTMLElement => {
     const ask = button(say('events_why'), () => this.ask(item), { class: 'quiet-button ask' });
-    const item = html('li', {}, html('span', { class: 'mark', 'aria-hidden': 'true' }), html('span', { class: 'name' }), html('span', { class: 'text' }), ask);
+    const item = makeLamp(ask);
     return item;
   };
-  private readonly updateItem = (item: HTMLElement, { name, state, text, help, question }: Row): void => {
-    setAttribute(item, 'data-state', state);
-    setAttribute(item, 'title', help);
-    const [mark, label, words, ask] = item.children;
-    if (mark !== undefined) setText(mark, MARKS[state]);
-    if (label !== undefined) setText(label, name);
-    if (words !== undefined) setText(words, text);
+  private readonly updateItem = (item: HTMLElement, row: Row): void => {
+    const { name, question } = row;
+    updateLamp(item, row, MARKS[row.state]);
+    const ask = item.children[3];
     if (ask !== undefined) {
       (ask as HTMLElement).hidden = question === undefined;
       setAttribute(ask, 'aria-label', say('events_why_this', { what: name }));

@@ -5,6 +5,7 @@ import { button, html, setAttribute, setText, svg } from '../dom.ts';
 import type { Loop } from '../loop.ts';
 import { moment, say, span } from '../say.ts';
 import { SPEEDS } from '../state.ts';
+import { updateTransport } from './transport.ts';
 
 /** Shapes that everybody knows from other players, in a box of 16 by 16. */
 const ICONS = {
@@ -71,25 +72,17 @@ export class Timeline {
 
   /** `fine`: events were stepped through one by one, so microseconds count. */
   update(nowMs: number, { behind, isLong, goingTo, shownMs }: Pick<Loop, 'behind' | 'isLong' | 'goingTo' | 'shownMs'>, caption: string, fine: boolean): void {
-    const { running, backwards, speed, lanes, timeDetails } = this.app.state;
-    setText(this.play, say(running ? 'pause' : 'play'));
-    setAttribute(this.play, 'data-running', String(running));
+    const { running, backwards, lanes, timeDetails } = this.app.state;
+    const { play, time, speed, speedValue, lag } = this;
+    updateTransport({ play, time, speed, speedValue, lag }, this.app.state, nowMs, behind, fine);
     setAttribute(this.reverse, 'aria-pressed', String(running && backwards));
     setAttribute(this.lanes, 'aria-expanded', String(lanes));
     setAttribute(this.details, 'aria-expanded', String(timeDetails));
-    const digits = fine || speed <= 0.01 ? 6 : speed < 0.5 ? 3 : 1;
-    setText(this.time, digits === 1 ? moment(nowMs) : `${(nowMs / 1000).toFixed(digits)}\u00a0s`);
     const seenMs = Math.max(nowMs, this.app.past.travel.seen_us / 1000);
     const parts = [say('time_wall', { wall: span(Math.round(shownMs / 100) * 100) })];
     // At the end the two are the same.
     if (seenMs - nowMs > 50) parts.unshift(say('time_of', { seen: moment(seenMs) }));
     setText(this.seen, parts.join(' · '));
-    const index = String(SPEEDS.indexOf(speed));
-    if (this.speed.value !== index) this.speed.value = index;
-    this.speed.style.setProperty('--fill', String(Number(index) / (SPEEDS.length - 1)));
-    setAttribute(this.speed, 'aria-valuetext', say('speed_spoken', { speed: String(speed) }));
-    setText(this.speedValue, say('speed_value', { speed: String(speed) }));
-    setText(this.lag, running && behind ? say('behind') : '');
     this.going.hidden = !isLong;
     if (isLong) setText(this.goingText, say('going', { to: moment((goingTo ?? 0) / 1000), now: moment(nowMs) }));
     setText(this.caption, caption);

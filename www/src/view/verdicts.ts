@@ -1,18 +1,16 @@
 // What must hold whatever happens: a lamp for each rule, with the numbers of the first time that it did not.
 
 import type { App } from '../app.ts';
-import { html, list, setAttribute, setText } from '../dom.ts';
+import { html, list } from '../dom.ts';
 import type { Frame } from '../frame.ts';
 import { capital, moment, say, sayIfKnown } from '../say.ts';
+import { makeLamp, updateLamp, type Lamp } from './lamp.ts';
 
 const STATES = ['unchecked', 'holds', 'broken'] as const;
 const MARKS = { unchecked: '○', holds: '✓', broken: '✗' } as const;
 
-interface Row {
-  readonly name: string;
+interface Row extends Lamp {
   readonly state: (typeof STATES)[number];
-  readonly text: string;
-  readonly help: string;
 }
 
 export class Verdicts {
@@ -35,18 +33,6 @@ export class Verdicts {
       const values = { n: verdict.checks(row), broken: verdict.broken(row), at: moment(verdict.first_ms(row)), what };
       return { name, state, text: say(`verdict_${state}`, values), help: spec.help };
     });
-    list(this.rows, rows, makeItem, updateItem);
+    list(this.rows, rows, () => makeLamp(), (item, row) => updateLamp(item, row, MARKS[row.state]));
   }
-}
-
-function makeItem(): HTMLElement {
-  return html('li', {}, html('span', { class: 'mark', 'aria-hidden': 'true' }), html('span', { class: 'name' }), html('span', { class: 'text' }));
-}
-function updateItem(item: HTMLElement, { name, state, text, help }: Row): void {
-  setAttribute(item, 'data-state', state);
-  setAttribute(item, 'title', help);
-  const [mark, label, words] = item.children;
-  if (mark !== undefined) setText(mark, MARKS[state]);
-  if (label !== undefined) setText(label, name);
-  if (words !== undefined) setText(words, text);
 }
