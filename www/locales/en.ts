@@ -452,7 +452,7 @@ export const en = {
   step_from_memory: '{program} answers from its watch cache and asks nobody: it can do so without etcd',
   step_well: '{program} is well, as far as anybody has noted',
   step_missing: { one: '{n} pod is missing', other: '{n} pods are missing' },
-  step_trusted: 'The control plane does not know yet that {program} is gone: it waits for 40 s of silence before it says so',
+  step_trusted: 'The control plane does not know yet that {program} is gone: it waits for 50 s of silence before it says so',
   step_tolerates: "The pod's node is known to be lost since {since}, but the pod tolerates that for five minutes before it is replaced",
   step_command: 'Done from outside: {what}',
   step_start: 'The run begins',

@@ -10,7 +10,7 @@ pub mod history;
 pub mod rpc;
 mod serve;
 pub mod storage;
-mod upkeep;
+pub mod upkeep;
 pub mod watch_cache;
 
 use crate::actor::role::{Directory, Note, NoteKind};

@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 const AUTHENTICATION_TIMEOUT: Span = Span::from_secs(60);
 /// kubernetes cmd/kube-controller-manager/app/controllermanager.go#CreateControllerContext: how long a new leader waits
 /// for the API server to be well; then its process exits.
-const HEALTH_TIMEOUT: Span = Span::from_secs(10);
+pub const HEALTH_TIMEOUT: Span = Span::from_secs(10);
 /// kubernetes staging/src/k8s.io/controller-manager/app/helper.go#WaitForAPIServer: asks every second.
 const HEALTH_PERIOD: Span = Span::from_secs(1);
 /// Measured: in the reference runs a new leader needs 1.5 to 2 s until its first pod; what its lists and writes don't

@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 /// kubernetes pkg/controller/nodelifecycle/config/v1alpha1 and cmd/kube-controller-manager: --node-monitor-period.
 const MONITOR_PERIOD: Span = Span::from_secs(5);
 /// kubernetes pkg/controller/nodelifecycle/config/v1alpha1/defaults.go: --node-monitor-grace-period (40 s up to 1.31).
-const GRACE_PERIOD: Span = Span::from_secs(50);
+pub const GRACE_PERIOD: Span = Span::from_secs(50);
 
 /// What this process knows of a node's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

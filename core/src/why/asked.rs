@@ -4,11 +4,15 @@ use super::evidence::{Before, kind};
 use super::{End, Inquiry, Next, What};
 use crate::actor::ProgramId;
 use crate::actor::role::NoteKind;
+use crate::control::node_lifecycle::GRACE_PERIOD;
 use crate::engine::{EventId, Row, Span};
 use crate::inspect;
 use crate::load::Kind;
+use crate::milestones::SLOW_REQUEST;
 use crate::object::{Key, Pod, WorkloadId};
 
+/// How long the work of a leader that does nothing is looked back on. Chosen: several of its calls.
+const AT_WORK: Span = Span::from_secs(5);
 /// Nothing more is on record.
 const END: Next = Next::End(End::Record);
 
@@ -172,7 +176,7 @@ impl Inquiry<'_> {
         let step = self.push(What::Silence, before.at);
         (step.program, step.other, step.since) = (Some(users), Some(server), Some(since));
         let lost = self.evidence.newest(before, server, &[NoteKind::CachesLost, NoteKind::EtcdDisconnected]);
-        match lost.filter(|note| note.at >= since.before(Span::from_secs(1))) {
+        match lost.filter(|note| note.at >= since.before(SLOW_REQUEST)) {
             Some(note) => Next::Row(note),
             None => Next::Waits { by: users, on: server, since, before },
         }
@@ -259,7 +263,7 @@ impl Inquiry<'_> {
             Some(n) => {
                 let leader = self.evidence.directory.control(n, component);
                 let server = self.server_of(leader, before);
-                Next::Waits { by: leader, on: server, since: before.at.before(Span::from_secs(5)), before }
+                Next::Waits { by: leader, on: server, since: before.at.before(AT_WORK), before }
             }
         }
     }
@@ -290,7 +294,7 @@ impl Inquiry<'_> {
             }
             (None, None) => {
                 let server = self.server_of(kubelet, before);
-                let since = before.at.before(Span::from_secs(40));
+                let since = before.at.before(GRACE_PERIOD);
                 let lost = self.evidence.lost(before, since, kubelet, server, &[]);
                 match lost {
                     Some(lost) => {

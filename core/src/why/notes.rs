@@ -5,8 +5,14 @@ use super::evidence::{Before, Lost, ends, kind};
 use super::{Inquiry, LATE, Next, What};
 use crate::actor::role::{NoteKind, Place};
 use crate::actor::{Port, ProgramId};
+use crate::api::upkeep;
+use crate::client::elector::Timing;
+use crate::client::etcd;
+use crate::control::manager;
+use crate::control::node_lifecycle::GRACE_PERIOD;
 use crate::engine::{Row, Span, Time};
 use crate::etcd::message::MemberId;
+use crate::milestones::SLOW_REQUEST;
 use crate::prober::TIMEOUT as PROBE_TIMEOUT;
 use crate::sim::Code;
 use crate::sim::event::PacketId;
@@ -46,7 +52,7 @@ impl Inquiry<'_> {
             // What it waits for before it starts: its ConfigMap, and an API server that is well.
             NoteKind::StartFails => {
                 let server = self.server_of(program, before);
-                self.unanswered(row, before, server, Span::from_secs(10))
+                self.unanswered(row, before, server, manager::HEALTH_TIMEOUT)
             }
             NoteKind::LeaseLost => self.lease_lost(row, before),
             NoteKind::TryFailed | NoteKind::RenewalFails => self.try_failed(row, before),
@@ -55,8 +61,8 @@ impl Inquiry<'_> {
                 let holder = ProgramId((row.a >> 8) as u16);
                 self.newest(row, before, holder, &[NoteKind::Acquired])
             }
-            NoteKind::Unhealthy => self.asked_in_vain(row, before, Span::from_secs(2)),
-            NoteKind::EtcdDisconnected if alarmed => self.asked_in_vain(row, before, Span::from_secs(10)),
+            NoteKind::Unhealthy => self.asked_in_vain(row, before, upkeep::HEALTH_TIMEOUT),
+            NoteKind::EtcdDisconnected if alarmed => self.asked_in_vain(row, before, etcd::KEEPALIVE_TIMEOUT),
             NoteKind::CachesLost | NoteKind::CacheLost => self.cache_lost(row, before),
             NoteKind::EtcdRequest if row.a >> 8 & 1 == 1 || slow(&row) => self.asked_in_vain(row, before, took(&row)),
             NoteKind::EtcdCall if row.a >> 4 > 0 || slow(&row) => self.call_failed(row, before),
@@ -167,7 +173,7 @@ impl Inquiry<'_> {
             };
         }
         let server = self.server_of(program, before);
-        self.unanswered(row, before, server, Span::from_secs(5))
+        self.unanswered(row, before, server, Timing::of(self.sim.knobs()).call_timeout())
     }
     /// Another process took the Lease: the one that had it did not renew.
     fn acquired(&mut self, row: Row, before: Before) -> Next {
@@ -263,7 +269,7 @@ impl Inquiry<'_> {
         }
         if (row.a >> 8 & 0xffff) == TOO_MANY {
             // Its seats are taken by those that wait.
-            return self.asked_in_vain(row, before, Span::from_secs(1));
+            return self.asked_in_vain(row, before, SLOW_REQUEST);
         }
         self.asked_in_vain(row, before, took(&row))
     }
@@ -278,7 +284,7 @@ impl Inquiry<'_> {
         // etcd cancels watches when it has had no leader for long.
         match self.evidence.newest(before, member, &[NoteKind::LosesLeader, NoteKind::FindsLeader, NoteKind::Exited]) {
             Some(note) if kind(&note) != Some(NoteKind::FindsLeader) => Next::Row(note),
-            _ => self.asked_in_vain(row, before, Span::from_secs(10)),
+            _ => self.asked_in_vain(row, before, etcd::KEEPALIVE_TIMEOUT),
         }
     }
     /// A user's request to a Service failed, or took long.
@@ -318,7 +324,7 @@ impl Inquiry<'_> {
     }
     /// A node's kubelet was not heard of.
     fn node_silent(&mut self, row: Row, kubelet: ProgramId, before: Before) -> Next {
-        let since = row.at.before(Span::from_secs(40));
+        let since = row.at.before(GRACE_PERIOD);
         let step = self.push(What::Silence, row.at);
         (step.program, step.other, step.since) = (Some(ProgramId(row.process)), Some(kubelet), Some(since));
         if let Some(ended) = self.evidence.gone(before, kubelet) {
