@@ -2,7 +2,7 @@
 //! all the same, at the same moment, the answer named a bystander.
 
 use brownout_core::actor::role::NoteKind;
-use brownout_core::engine::{EventId, Row, Span, Time, Trace};
+use brownout_core::engine::{Row, Time, Trace};
 use brownout_core::knob::Knob;
 use brownout_core::scenario::Scenario;
 use brownout_core::sim::event::PacketId;
@@ -110,7 +110,7 @@ pub fn measure(seeds: impl Iterator<Item = u64>) -> BTreeMap<&'static str, Outco
             if *count > MOST {
                 continue;
             }
-            let why = run.why(&Question::Event(EventId::new(effect.id.get())));
+            let why = run.why(&Question::Event(effect.id));
             let outcome = outcomes.entry(Code::name(effect.code)).or_default();
             if let End::Input(place) = why.end {
                 let mut other = run.clone();
@@ -142,5 +142,3 @@ pub fn measure(seeds: impl Iterator<Item = u64>) -> BTreeMap<&'static str, Outco
 fn pair(packet: PacketId) -> (u16, u16) {
     (packet.from.0.min(packet.to.0), packet.from.0.max(packet.to.0))
 }
-/// How long the stretch is in which things are lost.
-pub const STRETCH: Span = UNTIL.since(FROM);

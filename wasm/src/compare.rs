@@ -1,7 +1,7 @@
 //! Two runs with the same luck, for the page that draws them side by side.
 
-use super::dto::Why;
-use super::{Engine, from_js, refuse, to_js};
+use super::dto::RecordRow;
+use super::{Engine, from_js, refuse, to_js, us};
 use brownout_core::compare::presets::{self, OPENS, Preset, SCENARIO, Side};
 use brownout_core::compare::{self, Divergence};
 use brownout_core::fault::FaultId;
@@ -30,7 +30,7 @@ impl PresetSpec {
     pub fn all() -> Vec<Self> {
         let spec = |preset: &Preset| {
             let Preset { name, question, about, sides: [a, b] } = preset;
-            let opens_us = (OPENS.ns() / 1000) as f64;
+            let opens_us = us(OPENS);
             Self { name, question, about, labels: [a.label, b.label], scenario: SCENARIO, opens_us }
         };
         presets::ALL.iter().map(spec).collect()
@@ -40,15 +40,15 @@ impl PresetSpec {
 #[derive(Serialize)]
 struct DivergenceDto {
     at_us: f64,
-    a: Option<Why>,
-    b: Option<Why>,
+    a: Option<RecordRow>,
+    b: Option<RecordRow>,
 }
 
 fn dto(found: Option<Divergence>) -> Result<JsValue, JsError> {
     to_js(&found.map(|Divergence { at, a, b }| DivergenceDto {
-        at_us: (at.ns() / 1000) as f64,
-        a: a.as_ref().map(Why::new),
-        b: b.as_ref().map(Why::new),
+        at_us: us(at),
+        a: a.as_ref().map(RecordRow::new),
+        b: b.as_ref().map(RecordRow::new),
     }))
 }
 
@@ -92,7 +92,7 @@ impl Comparison {
     pub fn advance(&mut self, a: &Engine, b: &Engine) {
         self.0.advance(&a.run, &b.run);
     }
-    /// The first thing that differs: `{at_us, a, b}`, each a row of [`Engine::why`] or null; null: none so far.
+    /// The first thing that differs: `{at_us, a, b}`, each a row of the record or null; null: none so far.
     pub fn found(&self) -> Result<JsValue, JsError> {
         dto(self.0.found())
     }
@@ -111,11 +111,14 @@ impl Comparison {
         };
         // First the checks: what one refuses the other must not get.
         a.run.sim().may(&command).map_err(refuse)?;
+        if let Some(others) = &others {
+            b.run.sim().may(others).map_err(refuse)?;
+        }
+        // A goes first: it has at least as many branches and commands, so that its limits are met before B's.
+        a.run.command(command).map_err(refuse)?;
         if let Some(others) = others {
-            b.run.sim().may(&others).map_err(refuse)?;
             b.run.command(others).map_err(refuse)?;
         }
-        a.run.command(command).map_err(refuse)?;
         self.0.advance(&a.run, &b.run);
         Ok(())
     }

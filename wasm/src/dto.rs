@@ -1,6 +1,7 @@
 //! The objects that cross the border.
 
 use super::compare::PresetSpec;
+use super::us;
 use brownout_core::actor::role::{NoteKind, Timer};
 use brownout_core::actor::wire::Class;
 use brownout_core::api::rpc::Level;
@@ -225,7 +226,7 @@ impl Note {
             number: number as f64,
             id: row.id.get() as f64,
             cause: row.cause.get() as f64,
-            at_us: (row.at.ns() / 1000) as f64,
+            at_us: us(row.at),
             program: row.process,
             kind: Code::name(row.code),
             a: row.a,
@@ -236,7 +237,7 @@ impl Note {
 
 /// A row of the record.
 #[derive(Serialize)]
-pub struct Why {
+pub struct RecordRow {
     id: f64,
     cause: f64,
     at_us: f64,
@@ -247,14 +248,14 @@ pub struct Why {
     b: f64,
     text: String,
 }
-impl Why {
+impl RecordRow {
     /// The row as the page reads it.
     pub fn new(row: &Row) -> Self {
         let kind = Code::note(row.code).map(NoteKind::name);
         Self {
             id: row.id.get() as f64,
             cause: row.cause.get() as f64,
-            at_us: (row.at.ns() / 1000) as f64,
+            at_us: us(row.at),
             program: row.process,
             what: Code::name(row.code),
             kind,

@@ -74,7 +74,7 @@ export interface NoteRow {
 }
 
 /** A row of the record. `kind` is the note's if it is one; `text` is the engine's own sentence. */
-export interface WhyRow {
+export interface RecordRow {
   id: number;
   cause: number;
   at_us: number;

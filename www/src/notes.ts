@@ -1,6 +1,6 @@
 // Notes and causes as sentences.
 
-import type { NoteRow, WhyRow } from './engine.ts';
+import type { NoteRow, RecordRow } from './engine.ts';
 import { nodeOfHost, type Cluster } from './cluster.ts';
 import { ppm, say, sayIfKnown, span } from './say.ts';
 import { memberName, programName } from './words.ts';
@@ -155,7 +155,7 @@ export function sameDials(a: Act | undefined, b: Act | undefined): boolean {
 }
 
 /** A row of the record as a sentence; the engine's own where the locale has none. */
-export function causeText(row: WhyRow, cluster: Cluster, named: Names, command: (place: number) => string): string {
+export function causeText(row: RecordRow, cluster: Cluster, named: Names, command: (place: number) => string): string {
   if (typeof row.kind === 'string') return noteText({ ...row, kind: row.kind }, cluster, named);
   if (row.what === 'command') return command(row.a);
   const values = {

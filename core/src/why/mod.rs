@@ -399,23 +399,17 @@ impl Inquiry<'_> {
         fault.or_else(|| self.evidence.dialled(at, &[Knob::Fsync]))
     }
     /// Why a row came to be, when nothing is known to have stayed away: the chain of plain causes.
-    fn at_all(&mut self, mut row: Row) -> Next {
-        for _ in 0..100_000 {
-            let next = if row.link == EventId::ROOT { row.cause } else { row.link };
-            if row.code == Code::Command as u16 {
-                return Next::Command(row.a as usize);
+    fn at_all(&mut self, row: Row) -> Next {
+        let (command, drop) = (Code::Command as u16, Code::Drop as u16);
+        let found = self.evidence.trace.why(row.id).find(|row| row.code == command || row.code == drop);
+        match found {
+            Some(row) if row.code == command => Next::Command(row.a as usize),
+            Some(row) => Next::Dropped(self.evidence.one(row)),
+            None => {
+                self.push(What::Start, Time::ZERO);
+                Next::End(End::Start)
             }
-            if next == EventId::ROOT {
-                break;
-            }
-            let Some(found) = self.evidence.trace.find(next).copied() else { break };
-            if found.code == Code::Drop as u16 {
-                return Next::Dropped(self.evidence.one(found));
-            }
-            row = found;
         }
-        self.push(What::Start, Time::ZERO);
-        Next::End(End::Start)
     }
     /// A command: nobody in the world made it.
     fn command(&mut self, place: usize) -> Next {

@@ -1,7 +1,6 @@
 //! What people ask about in a run, each with its answer: `why SCENARIO [SECONDS] [SEED] [NOTE…]`.
 
-use brownout_core::engine::{EventId, Row, Time};
-use brownout_core::scenario::Scenario;
+use brownout_core::engine::{Row, Time};
 use brownout_core::sim::Code;
 use brownout_core::timeline::Timeline;
 use brownout_core::why::Question;
@@ -28,18 +27,17 @@ const ASKED: [&str; 14] = [
 
 fn main() {
     let mut words = std::env::args().skip(1);
-    let name = words.next().unwrap_or_else(|| "follower-lossy".into());
+    let name = words.next().unwrap_or_else(|| "lossy-member".into());
     let number = |word: Option<String>, default: u64| word.and_then(|word| word.parse().ok()).unwrap_or(default);
     let (seconds, seed) = (number(words.next(), 60), number(words.next(), 1));
     let mut asked: Vec<String> = words.collect();
     if asked.is_empty() {
         asked = ASKED.map(String::from).to_vec();
     }
-    if Scenario::named(&name).is_none() {
-        eprintln!("scenario = {name} is not known");
+    let mut run = Timeline::new(&name, seed).unwrap_or_else(|why| {
+        eprintln!("{why}");
         std::process::exit(2);
-    }
-    let mut run = Timeline::new(&name, seed).expect("it is known");
+    });
     let (mut heard, mut took, mut answers) = (0, 0.0f64, 0u32);
     for second in 1..=seconds {
         run.seek(Time::from_secs(second), u32::MAX);
@@ -58,7 +56,7 @@ fn main() {
             }
             told.push(key);
             let begun = Instant::now();
-            let why = run.why(&Question::Event(EventId::new(row.id.get())));
+            let why = run.why(&Question::Event(row.id));
             took = took.max(begun.elapsed().as_secs_f64());
             answers += 1;
             println!("{:.3} {name} of {}:", row.at.ns() as f64 / 1e9, tell::who(run.directory(), row.process));

@@ -1,12 +1,12 @@
 // Two runs on one clock, with the same luck and one difference. Whatever is done, is done to both.
 
-import { Comparison, type Engine, type WhyRow } from '../engine.ts';
+import { Comparison, type Engine, type RecordRow } from '../engine.ts';
 
 /** Where two runs part. A row that is null did not happen in that run. */
 export interface Divergence {
   readonly at_us: number;
-  readonly a: WhyRow | null;
-  readonly b: WhyRow | null;
+  readonly a: RecordRow | null;
+  readonly b: RecordRow | null;
 }
 
 /** The most events of one run between two looks: its record holds many times as many. */

@@ -2,7 +2,7 @@
 
 import type { App } from '../app.ts';
 import { byId, button, html, list, setAttribute, setText } from '../dom.ts';
-import type { Engine, Module, WhyRow } from '../engine.ts';
+import type { Engine, Module, RecordRow } from '../engine.ts';
 import { RUNGS } from '../health.ts';
 import { causeText } from '../notes.ts';
 import { moment, say } from '../say.ts';
@@ -235,7 +235,7 @@ export class CompareView {
   private moment(us: number): string {
     return moment(us / 1000);
   }
-  private row(row: WhyRow, index: 0 | 1): string {
+  private row(row: RecordRow, index: 0 | 1): string {
     const { app } = this.sides[index];
     return causeText(row, app.cluster, app.named, () => say('note_command'));
   }
