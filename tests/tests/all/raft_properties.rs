@@ -376,7 +376,7 @@ fn members_never_contradict_each_other_and_recover() {
         let weather = format!("{:?}", run.weather);
         let outcome = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| run.play()));
         if let Err(cause) = outcome {
-            eprintln!("replay: BROWNOUT_SEED={seed} cargo test --test raft_properties    {weather}");
+            eprintln!("replay: BROWNOUT_SEED={seed} cargo test --test all raft_properties::    {weather}");
             std::panic::resume_unwind(cause);
         }
         terms += run.witness.leaders.len();

@@ -1,0 +1,20 @@
+//! All tests of the whole: one program, so that they link once and share the processors.
+
+mod branches;
+mod causes;
+mod compare;
+mod control_plane;
+mod determinism;
+mod fidelity_tcp;
+mod luck;
+mod milestones;
+mod presets;
+mod raft_properties;
+mod recovery;
+mod restarts;
+mod scenarios;
+mod scripts;
+mod tcp_properties;
+mod tidy;
+mod verdicts;
+mod why;
