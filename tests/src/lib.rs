@@ -3,7 +3,7 @@
 pub mod bench_raft;
 pub mod bench_sim;
 pub mod counterfactual;
-pub mod fidelity_tcp;
+pub mod fidelity;
 pub mod hazard;
 pub mod pair;
 pub mod play;

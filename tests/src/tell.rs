@@ -43,6 +43,7 @@ pub fn who(directory: Directory, process: u16) -> String {
         Place::Balancer => "balancer".into(),
         Place::Load => "users".into(),
         Place::Operator => "operator".into(),
+        Place::EtcdUser(n) => format!("users of etcd {}", n + 1),
         Place::Kubelet(n) => format!("node-{n}"),
         Place::Proxy(n) => format!("proxy-{n}"),
     }

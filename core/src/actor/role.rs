@@ -29,11 +29,13 @@ pub enum Timer {
     Balancer(balancer::Timer),
     /// The operator's.
     Operator(operator::Timer),
+    /// The users' of etcd itself.
+    EtcdUser(load::etcd_user::Timer),
 }
 
 impl Timer {
     /// Names of timers, by code.
-    pub const NAMES: [&'static str; 26] = [
+    pub const NAMES: [&'static str; 27] = [
         "etcd_tick",
         "etcd_adjust",
         "etcd_calls",
@@ -60,6 +62,7 @@ impl Timer {
         "etcd_relief",
         "etcd_commit",
         "etcd_writeback",
+        "etcd_user",
     ];
     /// Which name it has.
     pub const fn code(self) -> u32 {
@@ -92,6 +95,7 @@ impl Timer {
             Self::Prober(_) => 15,
             Self::Balancer(_) => 16,
             Self::Operator(_) => 17,
+            Self::EtcdUser(_) => 26,
         }
     }
 }
@@ -117,6 +121,8 @@ pub enum Role {
     Balancer(Box<balancer::Balancer>),
     /// Whoever uses kubectl.
     Operator(Box<operator::Operator>),
+    /// Users of etcd itself.
+    EtcdUser(Box<load::etcd_user::EtcdUser>),
 }
 
 impl Actor for Role {
@@ -133,6 +139,7 @@ impl Actor for Role {
             Self::Prober(program) => program.handle(cx, input),
             Self::Balancer(program) => program.handle(cx, input),
             Self::Operator(program) => program.handle(cx, input),
+            Self::EtcdUser(program) => program.handle(cx, input),
         }
     }
 }
@@ -174,6 +181,8 @@ pub enum Place {
     Kubelet(NodeId),
     /// A node's kube-proxy.
     Proxy(NodeId),
+    /// The users of an etcd member, where there is etcd alone.
+    EtcdUser(u8),
 }
 
 impl Directory {
@@ -210,6 +219,14 @@ impl Directory {
     /// kubeadm's stacked topology: every member has an API server that knows it alone.
     pub const fn stacked(members: u8, nodes: NodeId) -> Self {
         Self { members, api_servers: members, external: false, nodes }
+    }
+    /// etcd without a control plane, its users on the members' own hosts: how etcd is measured by itself.
+    pub const fn etcd_alone(members: u8) -> Self {
+        Self { members, api_servers: 0, external: false, nodes: 0 }
+    }
+    /// Whether users speak with etcd itself, for there is nobody else.
+    const fn alone(self) -> bool {
+        self.api_servers == 0
     }
     /// The etcd member `n` (from 0).
     pub const fn etcd(self, n: u8) -> ProgramId {
@@ -250,9 +267,13 @@ impl Directory {
     pub const fn proxy(self, node: NodeId) -> ProgramId {
         self.edge_program(Self::EDGE + node * 2 + 1)
     }
+    /// The users of etcd member `n`, where there is etcd alone.
+    pub const fn etcd_user(self, n: u8) -> ProgramId {
+        self.edge_program(Self::EDGE + self.nodes * 2 + n as u16)
+    }
     /// How many programs there are.
     pub const fn programs(self) -> u16 {
-        self.edge_program(Self::EDGE + self.nodes * 2).0
+        self.etcd_user(if self.alone() { self.members } else { 0 }).0
     }
     /// What a program is.
     pub const fn place(self, program: ProgramId) -> Place {
@@ -275,6 +296,7 @@ impl Directory {
             0 => Place::Balancer,
             1 => Place::Load,
             2 => Place::Operator,
+            n if n >= Self::EDGE + self.nodes * 2 => Place::EtcdUser((n - Self::EDGE - self.nodes * 2) as u8),
             n if n % 2 == 1 => Place::Kubelet((n - Self::EDGE) / 2),
             n => Place::Proxy((n - Self::EDGE) / 2),
         }
@@ -306,7 +328,7 @@ impl Directory {
     /// The host of a program.
     pub const fn host(self, program: ProgramId) -> HostId {
         match self.place(program) {
-            Place::Etcd(n) => self.etcd_host(n),
+            Place::Etcd(n) | Place::EtcdUser(n) => self.etcd_host(n),
             Place::Api(n) | Place::Control(n, _) | Place::Prober(n) => self.api_host(n),
             Place::Balancer | Place::Load | Place::Operator => self.edge_host(),
             Place::Kubelet(node) | Place::Proxy(node) => self.node_host(node),
@@ -322,6 +344,9 @@ impl Directory {
             let api = if external { n.checked_sub(self.members) } else { Some(n) };
             let api = api.filter(|api| *api < self.api_servers);
             found[0] = etcd;
+            if self.alone() {
+                found[1] = Some(self.etcd_user(n));
+            }
             if let Some(n) = api {
                 found[1] = Some(self.api(n));
                 found[2] = Some(self.control(n, 0));
@@ -525,6 +550,10 @@ notes! {
     OperationFailed "operation_failed" notable;
     /// Operator: too many operations are under way for another one. a: operation, b: as above.
     OperationRefused "operation_refused" notable;
+    /// Users of etcd itself: a call ended. a: 0 put, 1 linearizable read, 2 serializable read, plus 256 times what came of it; b: us since it was due.
+    EtcdCallEnded "etcd_call_ended" quiet;
+    /// Users of etcd itself: a watch told of a put. a: whose, b: us since that was due.
+    EtcdEventSeen "etcd_event_seen" quiet;
 }
 
 impl Note {
@@ -542,7 +571,8 @@ mod tests {
     fn every_program_has_one_place_and_one_host() {
         let external = Directory { members: 3, api_servers: 2, external: true, nodes: 4 };
         let fewer = Directory { members: 5, api_servers: 2, external: false, nodes: 3 };
-        for directory in [external, fewer, Directory::stacked(1, 0), Directory::stacked(3, 10)] {
+        let alone = Directory::etcd_alone(3);
+        for directory in [external, fewer, alone, Directory::stacked(1, 0), Directory::stacked(3, 10)] {
             let mut seen = alloc::vec::Vec::new();
             for host in (0..directory.hosts()).map(HostId) {
                 for program in directory.programs_on(host) {
@@ -557,6 +587,7 @@ mod tests {
                         Place::Operator => directory.operator(),
                         Place::Kubelet(node) => directory.kubelet(node),
                         Place::Proxy(node) => directory.proxy(node),
+                        Place::EtcdUser(n) => directory.etcd_user(n),
                     };
                     assert_eq!(again, program);
                     seen.push(program.0);

@@ -4,6 +4,7 @@
 //! are in [`service`].
 
 pub mod backends;
+pub mod etcd_user;
 pub mod service;
 
 use crate::actor::role::{Directory, Note, NoteKind};

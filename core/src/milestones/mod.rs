@@ -409,7 +409,7 @@ impl Milestones {
             Place::Api(_) | Place::Balancer => Rung::ApiServers,
             Place::Control(..) => Rung::Controllers,
             Place::Kubelet(_) | Place::Proxy(_) | Place::Prober(_) => Rung::Nodes,
-            Place::Load | Place::Operator => return,
+            Place::Load | Place::Operator | Place::EtcdUser(_) => return,
         };
         self.hurts(now, rung, Sign::ProcessEnded, Some(program));
     }

@@ -25,6 +25,7 @@ use crate::etcd::kv::Store;
 use crate::knob::{Knob, Knobs};
 use crate::kubelet::Kubelet;
 use crate::load::Load;
+use crate::load::etcd_user::EtcdUser;
 use crate::net::packet::HostId;
 use crate::object::{Key, NodeId, Pod};
 use crate::operator::Operator;
@@ -111,6 +112,7 @@ pub fn programs(directory: Directory, knobs: &Knobs, seed: u64) -> Vec<(HostId, 
         Place::Balancer => Role::Balancer(Box::new(Balancer::new(directory))),
         Place::Load => Role::Load(Box::new(Load::new(directory))),
         Place::Operator => Role::Operator(Box::new(Operator::new(directory))),
+        Place::EtcdUser(n) => Role::EtcdUser(Box::new(EtcdUser::new(n, directory))),
         Place::Kubelet(node) => {
             let running = core::mem::take(&mut running[usize::from(node)]);
             Role::Kubelet(Box::new(Kubelet::new(node, directory, running)))

@@ -1,10 +1,10 @@
 //! Prints how close the simulation comes to what was measured on real systems.
 
-use brownout_tests::fidelity_tcp;
+use brownout_tests::fidelity::{self, etcd, tcp};
 use std::process::ExitCode;
 
 /// The reports there are.
-const REPORTS: &str = "tcp, tcp-speed";
+const REPORTS: &str = "tcp, etcd, tcp-speed";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -16,12 +16,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
         (Some("tcp"), Ok(seeds)) => {
-            fidelity_tcp::report(seeds.max(1));
+            tcp::report(seeds.max(1));
+            ExitCode::SUCCESS
+        }
+        (Some("etcd"), Ok(seeds)) => {
+            let only = arguments.next().unwrap_or_default();
+            fidelity::report("etcd", &etcd::lines(&etcd::reference(), seeds.max(1), &only));
             ExitCode::SUCCESS
         }
         (Some("tcp-speed"), _) => {
             let start = std::time::Instant::now();
-            let operations = fidelity_tcp::ping_pong(4_000_000);
+            let operations = tcp::ping_pong(4_000_000);
             let seconds = start.elapsed().as_secs_f64();
             println!(
                 "{operations} segments in {seconds:.2} s: {:.1} million per second",

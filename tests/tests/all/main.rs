@@ -5,7 +5,7 @@ mod causes;
 mod compare;
 mod control_plane;
 mod determinism;
-mod fidelity_tcp;
+mod fidelity;
 mod luck;
 mod milestones;
 mod presets;

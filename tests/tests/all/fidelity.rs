@@ -1,6 +1,6 @@
 //! The knee of TCP under loss: where a connection stops coping and falls behind for ever. See `tests/reference`.
 
-use brownout_tests::fidelity_tcp::{Row, figure, reference, simulate};
+use brownout_tests::fidelity::tcp::{Row, figure, reference, simulate};
 
 fn row(p: f64) -> Row {
     reference()

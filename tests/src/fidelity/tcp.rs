@@ -37,7 +37,7 @@ const fn yes() -> bool {
 /// # Panics
 /// If it doesn't parse: it is part of the repository.
 pub fn reference() -> Vec<Row> {
-    let files = [include_str!("../reference/tcp.json"), include_str!("../reference/tcp_unpaced.json")];
+    let files = [include_str!("../../reference/tcp.json"), include_str!("../../reference/tcp_unpaced.json")];
     let rows = files.iter().flat_map(|file| serde_json::from_str::<Vec<Row>>(file).expect("the reference parses"));
     rows.filter(|row| row.congestion_control == "cubic").collect()
 }
