@@ -31,6 +31,8 @@ pub enum Purpose {
     Nature = 10,
     /// Which endpoint a node's rules choose. Index: the connection.
     Rules = 11,
+    /// How long a program waits for a processor. Index: the program.
+    Cpu = 12,
 }
 
 /// One mixing round of SplitMix64: every input bit reaches every output bit.

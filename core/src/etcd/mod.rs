@@ -635,7 +635,10 @@ impl Etcd {
             }
             (_, Some(found)) => {
                 self.known.leaderless_since = None;
-                self.known.elected_at = cx.now;
+                if found == self.id {
+                    // Only a member that leads itself takes down when: the others blame no election.
+                    self.known.elected_at = cx.now;
+                }
                 self.counters.leader_changes_seen += 1;
                 cx.note(Note::new(NoteKind::FindsLeader, u32::from(found.0), term));
                 self.leader_found(cx);

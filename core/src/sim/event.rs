@@ -39,6 +39,8 @@ pub enum What {
     Nature,
     /// A node that failed by itself boots again.
     PowerBack(FaultId),
+    /// A program that waited for a processor has one.
+    Wake(ProgramId),
 }
 
 /// What a row of the trace says happened. Notes follow from [`Code::NOTES`] on, one code for each kind.
@@ -67,6 +69,8 @@ pub enum Code {
     Nature,
     /// A node that failed by itself has power again. a: the fault.
     PowerBack,
+    /// A program that waited for a processor reads what came.
+    Wake,
 }
 
 impl Code {
@@ -83,7 +87,7 @@ impl Code {
     /// The name of a code, for the page.
     pub fn name(code: u16) -> &'static str {
         /// The names of the codes before the notes'.
-        const NAMES: [&str; 11] = [
+        const NAMES: [&str; 12] = [
             "boot",
             "timer",
             "kernel",
@@ -95,6 +99,7 @@ impl Code {
             "sigkill",
             "nature",
             "power_back",
+            "wake",
         ];
         Self::note(code).map_or_else(|| NAMES.get(usize::from(code)).copied().unwrap_or("?"), NoteKind::name)
     }

@@ -5,7 +5,8 @@ use super::{Code, Event, Packet, Sim, State, What};
 use crate::actor::socket::{Connection, End, Letter, config};
 use crate::actor::wire::Message;
 use crate::actor::{Address, ConnUp, Input, Port, ProgramId, Target};
-use crate::engine::{Digest, EventId, Flight, Purpose, Row, Time, Trace, drawn};
+use crate::engine::{Digest, EventId, Flight, Purpose, Row, Time, Trace, drawn, keyed};
+use crate::knob::Knob;
 use crate::net::link::Fate;
 use crate::net::network::PacketName;
 use crate::net::packet::{ConnId, Flags, HostId, Segment};
@@ -404,10 +405,42 @@ impl Sim {
         let Some(connection) = self.sockets.get_mut(conn) else { return };
         let end = &mut connection.ends[side];
         let program = end.program;
-        if !end.owned || self.programs[program.ix()].paused {
+        if !end.owned || self.programs[program.ix()].paused || self.waits_for_cpu(program, id) {
             return;
         }
-        // A program reads whatever has come, whole messages or not.
+        self.read(conn, side, id);
+    }
+    /// Whether a program that something came for must wait for a processor first. It is woken once, however much comes.
+    fn waits_for_cpu(&mut self, program: ProgramId, id: EventId) -> bool {
+        let mean = self.knobs.us(Knob::CpuWait);
+        if mean.is_zero() || id == EventId::ROOT {
+            return false;
+        }
+        let it = &mut self.programs[program.ix()];
+        if !core::mem::replace(&mut it.waking, true) {
+            it.wakes += 1;
+            let half = mean.scale(1, 2);
+            let wait = half + keyed(self.seed, Purpose::Cpu, program.0.into(), it.wakes).exponential(half);
+            self.queue.push(self.now + wait, Event { cause: id, what: What::Wake(program) });
+        }
+        true
+    }
+    /// A program has a processor: it reads what came for it.
+    pub(super) fn wake(&mut self, id: EventId, program: ProgramId) {
+        self.programs[program.ix()].waking = false;
+        if self.programs[program.ix()].paused {
+            return; // It reads everything when it goes on.
+        }
+        let held = self.sockets.with_end(|end| end.program == program && end.owned && end.readable > end.read);
+        for (conn, side) in held {
+            self.read(conn, side, id);
+        }
+    }
+    /// A program reads whatever has come, whole messages or not.
+    fn read(&mut self, conn: ConnId, side: usize, id: EventId) {
+        let Some(connection) = self.sockets.get_mut(conn) else { return };
+        let end = &mut connection.ends[side];
+        let program = end.program;
         let read = (end.readable - end.read) as u32;
         end.read = end.readable;
         while end.inbox.front().is_some_and(|letter| letter.end <= end.readable) {

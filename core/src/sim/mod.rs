@@ -79,6 +79,10 @@ pub struct Program {
     pub state: State,
     /// Whether it stands still.
     pub paused: bool,
+    /// Whether it waits for a processor to read what came.
+    waking: bool,
+    /// How often it has waited: the number of the next wait's dice.
+    wakes: u64,
     /// How many processes it has had.
     pub processes: u32,
     /// How often it ended by itself.
@@ -384,7 +388,7 @@ impl Sim {
             What::PowerBack(fault) => {
                 self.faults.iter().any(|(in_force, ..)| *in_force == fault).then_some(event.cause)
             }
-            What::Arrive(_) => Some(event.cause),
+            What::Arrive(_) | What::Wake(_) => Some(event.cause),
         }
     }
 
@@ -401,6 +405,7 @@ impl Sim {
             What::Sigkill(program, _) => (Code::Sigkill, program.0, 0, 0),
             What::Nature => (Code::Nature, u16::MAX, 0, 0),
             What::PowerBack(fault) => (Code::PowerBack, u16::MAX, fault.0, 0),
+            What::Wake(program) => (Code::Wake, program.0, 0, 0),
         };
         self.record(trace, Row { id, cause, link, at: self.now, code: code as u16, process, a, b });
         match what {
@@ -412,6 +417,7 @@ impl Sim {
             What::Sigkill(program, _) => self.exit(id, program, SIGKILLED, trace),
             What::Nature => self.nature(id, trace),
             What::PowerBack(fault) => self.power_back(id, fault, trace),
+            What::Wake(program) => self.wake(id, program),
         }
         self.run_inputs(trace);
         self.open_windows(id, trace);
@@ -461,6 +467,8 @@ impl Program {
             role,
             state: State::Dead,
             paused: false,
+            waking: false,
+            wakes: 0,
             processes: 0,
             exits: 0,
             rng,

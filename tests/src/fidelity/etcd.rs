@@ -149,6 +149,7 @@ fn measured(cell: &Cell) -> Figures {
             ("noleader_frac_post", "without leader after", Unit::Share),
             ("term_growth_hold", "terms", Unit::Count),
             ("frac_seconds_frozen_hold", "seconds frozen", Unit::Share),
+            ("leader_changes_metric_hold", "leaders found", Unit::Count),
         ] {
             if let Some(value) = number(json, &[key]) {
                 put(&mut figures, place, name.into(), value, unit, false);
@@ -171,6 +172,7 @@ fn measured(cell: &Cell) -> Figures {
                 let input = *window == "pre";
                 for (quantile, _) in QUANTILES {
                     if let Some(value) = number(json, &[op, window, "cens", quantile]) {
+                        let input = input || *op == "ser";
                         put(&mut figures, place, format!("{op_name} {window_name} {quantile}"), value, Unit::Ms, input);
                     }
                 }
@@ -282,24 +284,58 @@ fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     (!sorted.is_empty()).then(|| sorted[((sorted.len() as f64 * q) as usize).min(sorted.len() - 1)])
 }
 
+/// The machine under the rig in one window: what it adds to everything, and what no model of etcd can predict.
+///
+/// Processors: from half of the serializable reads in that window, which need neither network nor disk. The disk: from half
+/// of the syncs in the members' own histogram.
+#[derive(Clone, Copy, Debug)]
+struct Machine {
+    fsync_us: u32,
+    wait_us: u32,
+}
+
+impl Machine {
+    fn dials(self) -> Vec<(Knob, u32)> {
+        vec![(Knob::Fsync, self.fsync_us), (Knob::CpuWait, self.wait_us)]
+    }
+    /// What these cells say of it in a window.
+    fn of(cells: &[&Cell], window: &str) -> Self {
+        let median = |path: &[&str]| {
+            let value = |json: &Json| path.iter().try_fold(json, |json, key| json.get(*key)).and_then(Json::as_f64);
+            let members = cells.iter().flat_map(|cell| cell.members.values());
+            let mut values: Vec<f64> = members.filter_map(value).filter(|ms| *ms < DEADLINE_MS).collect();
+            values.sort_by(f64::total_cmp);
+            values[values.len() / 2]
+        };
+        // A read wakes the member and then its user; each wait is half fixed and half exponential, and the median of
+        // the sum is 1.84 times the mean of one.
+        let wait_ms = (median(&["ser", window, "cens", "p50"]) - 0.04) / 1.84;
+        let sync_ms = median(&["fsync_pre_hold", "p50_ms"]);
+        // The disk's median is 0.61 of its mean.
+        let us = |ms: f64| (ms * 1_000.0).max(50.0) as u32;
+        Self { fsync_us: us(sync_ms / 0.61), wait_us: us(wait_ms) }
+    }
+}
+
 /// The dials of the rig.
-fn dials(spec: &Spec, fsync_us: u32) -> Vec<(Knob, u32)> {
+fn dials(spec: &Spec, machine: Machine) -> Vec<(Knob, u32)> {
     let rate = spec.rate * 1_000;
-    vec![
+    let mut dials = machine.dials();
+    dials.extend([
         (Knob::LinkDelay, 50),
         (Knob::LinkJitter, 10),
         (Knob::LinkRate, 3_400),
-        (Knob::Fsync, fsync_us),
         (Knob::WriteRate, rate),
         (Knob::ReadRate, rate),
         (Knob::CachedRate, rate),
         (Knob::PreVote, spec.prevote.into()),
-    ]
+    ]);
+    dials
 }
 
 /// One simulated run of a situation.
-fn simulate(spec: &Spec, fsync_us: u32, seed: u64) -> Figures {
-    let knobs = Knobs::default().with_all(&dials(spec, fsync_us)).expect("the rig's dials are allowed");
+fn simulate(spec: &Spec, machines: [Machine; 3], seed: u64) -> Figures {
+    let knobs = Knobs::default().with_all(&dials(spec, machines[0])).expect("the rig's dials are allowed");
     let directory = Directory::etcd_alone(3);
     let mut sim = Sim::new(seed, directory, knobs);
     let mut trace = Trace::new(1 << 16);
@@ -322,10 +358,13 @@ fn simulate(spec: &Spec, fsync_us: u32, seed: u64) -> Figures {
         };
         sim.command(&Command::Inject(fault), &mut trace).expect("the fault is allowed");
     }
+    let becomes = |machine: Machine| Command::Set(machine.dials());
+    sim.command(&becomes(machines[1]), &mut trace).expect("the dials are allowed");
     let hold = Span::from_ms((spec.hold * 1e3) as u64);
     heard.go(&mut sim, &mut trace, hold);
     let healed = sim.now();
     sim.command(&Command::HealAll, &mut trace).expect("healing is allowed");
+    sim.command(&becomes(machines[2]), &mut trace).expect("the dials are allowed");
     heard.go(&mut sim, &mut trace, AFTER + LATE);
     heard.figures(spec, led, &faulty, begun, healed)
 }
@@ -341,6 +380,9 @@ struct Heard {
     leads: Vec<Time>,
     terms: [Vec<(Time, u64)>; 3],
     streams: [Vec<Time>; 3],
+    found: [Vec<Time>; 3],
+    /// Who led last.
+    leader: Option<usize>,
     lost: [Vec<Time>; 3],
 }
 
@@ -382,9 +424,21 @@ impl Heard {
                 NoteKind::EtcdEventSeen => {
                     self.watched[usize::from(row.process - first_user)].push((back(row.b), row.b as f64 / 1e3));
                 }
-                NoteKind::Leads => self.leads.push(row.at),
+                NoteKind::Leads => {
+                    self.leads.push(row.at);
+                    self.leader = Some(usize::from(row.process));
+                }
                 NoteKind::LosesLeader => self.lost[usize::from(row.process)].push(row.at),
-                NoteKind::StreamDown => self.streams[usize::from(row.process)].push(row.at),
+                // The reader of a stream that broke says so; so does its writer, if it writes before the reader has
+                // dialled again: a leader does, and whoever answers one.
+                NoteKind::StreamDown => {
+                    let (reader, writer) = (usize::from(row.process), row.a as usize - 1);
+                    self.streams[reader].push(row.at);
+                    if self.leader == Some(writer) || self.leader == Some(reader) && row.b == 1 {
+                        self.streams[writer].push(row.at);
+                    }
+                }
+                NoteKind::FindsLeader => self.found[usize::from(row.process)].push(row.at),
                 _ => {}
             }
         }
@@ -449,6 +503,8 @@ impl Heard {
             put(figures, place, "first loss of leader".into(), first, Unit::Seconds, false);
             let streams = self.streams[member].iter().filter(|at| during(**at)).count();
             put(figures, place, "streams lost".into(), streams as f64, Unit::Count, false);
+            let found = self.found[member].iter().filter(|at| during(**at)).count();
+            put(figures, place, "leaders found".into(), found as f64, Unit::Count, false);
         }
         let term =
             |at: Time| self.terms[member].iter().rev().find(|(since, _)| *since <= at).map_or(0, |(_, term)| *term);
@@ -526,16 +582,6 @@ fn secs(from: Time, to: Time) -> f64 {
     to.since(from).ns() as f64 / 1e9
 }
 
-/// The mean sync time that gives the cell's median: the disk is an input, taken from the rig's own histogram.
-fn fsync_us(cells: &[&Cell]) -> u32 {
-    let median = |json: &Json| json.get("fsync_pre_hold")?.get("p50_ms")?.as_f64();
-    let mut medians: Vec<f64> = cells.iter().flat_map(|cell| cell.members.values()).filter_map(median).collect();
-    medians.sort_by(f64::total_cmp);
-    let middle = medians[medians.len() / 2];
-    // The disk's median is 0.61 of its mean.
-    (middle * 1_000.0 / 0.61) as u32
-}
-
 /// Every line of the situations whose name contains `only`.
 pub fn lines(cells: &[Cell], seeds: u64, only: &str) -> Vec<Line> {
     let mut settings: Vec<(&str, Vec<&Cell>)> = Vec::new();
@@ -547,11 +593,11 @@ pub fn lines(cells: &[Cell], seeds: u64, only: &str) -> Vec<Line> {
     }
     let mut lines = Vec::new();
     for (setting, cells) in settings {
-        let fsync = fsync_us(&cells);
+        let machines = WINDOWS.map(|window| Machine::of(&cells, window));
         let mut simulated = Figures::new();
         for seed in 1..=seeds {
             let spec = &cells[seed as usize % cells.len()].spec;
-            for (key, values) in simulate(spec, fsync, seed) {
+            for (key, values) in simulate(spec, machines, seed) {
                 simulated.entry(key).or_default().extend(values);
             }
         }
