@@ -1,10 +1,10 @@
 //! Prints how close the simulation comes to what was measured on real systems.
 
-use brownout_tests::fidelity::{self, etcd, tcp};
+use brownout_tests::fidelity::{self, cut, etcd, tcp};
 use std::process::ExitCode;
 
 /// The reports there are.
-const REPORTS: &str = "tcp, etcd, tcp-speed";
+const REPORTS: &str = "tcp, etcd, cut, tcp-speed";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -22,6 +22,10 @@ fn main() -> ExitCode {
         (Some("etcd"), Ok(seeds)) => {
             let only = arguments.next().unwrap_or_default();
             fidelity::report("etcd", &etcd::lines(&etcd::reference(), seeds.max(1), &only));
+            ExitCode::SUCCESS
+        }
+        (Some("cut"), Ok(seeds)) => {
+            fidelity::report("cut", &cut::lines(seeds.max(1)));
             ExitCode::SUCCESS
         }
         (Some("tcp-speed"), _) => {

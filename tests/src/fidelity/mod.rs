@@ -4,6 +4,7 @@
 //! and by the statistic's resolution. Each situation was measured once or twice, so that range is a draw itself: the same
 //! rule, with a seed in the place of each measurement, says how many lines a perfect model would have inside.
 
+pub mod cut;
 pub mod etcd;
 pub mod tcp;
 
