@@ -130,6 +130,10 @@ knobs! {
     ServiceRate: MilliPerSecond "service_rate_milli" ("requests per Service") = 5000 in 0..=100000, "chosen: a gap of a second shows";
     /// How long a program that a message wakes waits for a processor, on average: half of it always, half by chance.
     CpuWait: Us "cpu_wait_us" ("run queue") = 0 in 0..=100000, "chosen: hosts with idle processors";
+    /// Whether the kubelet kills an API server whose liveness probe fails.
+    LivenessProbes: Switch "liveness_probes" ("livenessProbe") = 1 in 0..=1, "kubernetes cmd/kubeadm/app/util/staticpod/utils.go LivenessProbe";
+    /// How long a supervisor waits before it starts a process of the control plane again; at nothing the kubelet's back-off does it.
+    RestartSec: Ms "restart_sec_ms" ("systemd RestartSec=") = 0 in 0..=600000, "chosen: static pods, as kubeadm has them";
     /// Whether etcd's streams between members break after 5 s without a byte, as they did up to etcd 3.4. Since 3.5 they stay, for Go prefers another dial function to the one with the deadline, and after a long cut wait for TCP to try again.
     StreamReadDeadline: Switch "stream_read_deadline" ("rafthttp ConnReadTimeout") = 1 in 0..=1, "etcd v3.4.23 pkg/transport/timeout_transport.go NewTimeoutTransport; measured: etcd 3.5.30 lost no stream in a cut of 40 s";
     /// A deliberate bug: etcd syncs nothing. It promises and answers at once; what the kernel has not written by itself is gone when the power is.

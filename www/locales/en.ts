@@ -491,6 +491,8 @@ export const en = {
   dial_pre_vote: 'Pre-vote',
   dial_check_quorum: 'Check quorum',
   dial_cpu_wait_us: 'Wait for a processor',
+  dial_liveness_probes: 'Liveness probes',
+  dial_restart_sec_ms: 'Restart after a constant wait',
   dial_stream_read_deadline: 'Stream deadline (etcd 3.4)',
   dial_bug_no_fsync: 'etcd syncs nothing to disk',
   dial_bug_short_lease: 'Leases are shorter than their renewal',

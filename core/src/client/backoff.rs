@@ -68,6 +68,11 @@ impl RestartBackoff {
             }
         }
     }
+    /// As [`RestartBackoff::on_exit`], unless a supervisor starts it again after a constant wait.
+    pub fn restart_after(&mut self, now: LocalTime, constant: Span) -> Span {
+        let wait = self.on_exit(now);
+        if constant.is_zero() { wait } else { constant }
+    }
     /// A host that boots forgets: the kubelet keeps this in memory.
     pub const fn forget(&mut self) {
         self.entry = None;

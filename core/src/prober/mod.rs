@@ -15,6 +15,7 @@ use crate::client::backoff::RestartBackoff;
 use crate::client::check::{Ask, Check};
 use crate::engine::{LocalTime, Span};
 use crate::etcd::rpc::HealthPath;
+use crate::knob::Knob;
 use alloc::vec::Vec;
 
 /// kubernetes pkg/apis/core/v1/defaults.go: terminationGracePeriodSeconds, of static pods, too.
@@ -197,7 +198,7 @@ impl Container {
             if tick > cx.now {
                 continue;
             }
-            let wants = self.wants(kind, cx.now);
+            let wants = self.wants(kind, cx.now) && (kind != Kind::Liveness || cx.knobs.on(Knob::LivenessProbes));
             let worker = &mut self.workers[n];
             worker.skip_to(cx.now);
             if wants && !worker.check.running() {
@@ -282,7 +283,7 @@ impl Actor for Prober {
             }
             Input::ProgramEnded(program) => {
                 if let Some(container) = self.containers.iter_mut().find(|container| container.program == program) {
-                    let after = container.backoff.on_exit(cx.now);
+                    let after = container.backoff.restart_after(cx.now, cx.knobs.ms(Knob::RestartSec));
                     container.ended(cx, cx.now + after);
                 }
             }

@@ -151,7 +151,8 @@ impl Sim {
         let now = self.now;
         let it = &mut self.programs[program.ix()];
         it.exits += 1;
-        let after = it.backoff.on_exit(self.hosts[it.host.ix()].clock.read(now));
+        let constant = self.knobs.ms(crate::knob::Knob::RestartSec);
+        let after = it.backoff.restart_after(self.hosts[it.host.ix()].clock.read(now), constant);
         it.state = State::Exited(now + after);
         self.note(cause, program, Note::new(NoteKind::RestartIn, after.ms() as u32, 0), trace);
         self.queue.push(now + after, Event { cause, what: What::Boot(program) });

@@ -1,10 +1,10 @@
 //! Prints how close the simulation comes to what was measured on real systems.
 
-use brownout_tests::fidelity::{self, cut, etcd, tcp};
+use brownout_tests::fidelity::{self, cut, etcd, kubernetes, tcp};
 use std::process::ExitCode;
 
 /// The reports there are.
-const REPORTS: &str = "tcp, etcd, cut, tcp-speed";
+const REPORTS: &str = "tcp, etcd, cut, kubernetes, tcp-speed";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -22,6 +22,11 @@ fn main() -> ExitCode {
         (Some("etcd"), Ok(seeds)) => {
             let only = arguments.next().unwrap_or_default();
             fidelity::report("etcd", &etcd::lines(&etcd::reference(), seeds.max(1), &only));
+            ExitCode::SUCCESS
+        }
+        (Some("kubernetes"), Ok(seeds)) => {
+            let only = arguments.next().unwrap_or_default();
+            fidelity::report("kubernetes", &kubernetes::lines(&kubernetes::reference(), seeds.max(1), &only));
             ExitCode::SUCCESS
         }
         (Some("cut"), Ok(seeds)) => {

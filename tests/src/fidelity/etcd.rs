@@ -616,7 +616,10 @@ pub fn lines(cells: &[Cell], seeds: u64, only: &str) -> Vec<Line> {
             }
             let (_, unit, input) = values[0];
             // An error that neither knows says nothing.
-            if name.contains("error: ") && values.iter().all(|(value, ..)| *value == 0.0) && sim.iter().all(|v| *v == 0.0) {
+            if name.contains("error: ")
+                && values.iter().all(|(value, ..)| *value == 0.0)
+                && sim.iter().all(|v| *v == 0.0)
+            {
                 continue;
             }
             lines.push(Line {

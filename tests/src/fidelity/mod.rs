@@ -6,6 +6,7 @@
 
 pub mod cut;
 pub mod etcd;
+pub mod kubernetes;
 pub mod tcp;
 
 /// What a statistic counts.
