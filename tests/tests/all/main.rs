@@ -10,6 +10,8 @@ mod luck;
 mod milestones;
 mod presets;
 mod raft_properties;
+#[cfg(any(target_arch = "x86_64", all(target_os = "linux", target_arch = "aarch64")))]
+mod raft_twin;
 mod recovery;
 mod restarts;
 mod scenarios;
