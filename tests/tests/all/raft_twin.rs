@@ -66,14 +66,16 @@ impl Storage for Disk {
         &self,
         low: u64,
         high: u64,
-        _max_size: impl Into<Option<u64>>,
+        max_size: impl Into<Option<u64>>,
         _context: GetEntriesContext,
     ) -> raft::Result<Vec<eraftpb::Entry>> {
         if low <= self.base.index {
             return Err(StorageError::Compacted.into());
         }
         let at = |index: u64| (index - self.base.index - 1) as usize;
-        Ok(self.entries[at(low)..at(high)].to_vec())
+        let mut entries = self.entries[at(low)..at(high)].to_vec();
+        raft::util::limit_size(&mut entries, max_size.into());
+        Ok(entries)
     }
     fn term(&self, index: u64) -> raft::Result<u64> {
         if index == self.base.index {
@@ -248,6 +250,8 @@ struct Weather {
     pre_vote: bool,
     check_quorum: bool,
     inflight: u32,
+    /// An append holds one entry, or all there are. What an entry weighs is not the same there and here.
+    one_each: bool,
     /// Chances in a hundred, per step or message.
     lose: u64,
     double: u64,
@@ -292,6 +296,7 @@ impl Pair {
             pre_vote: below(3) > 0,
             check_quorum: below(3) > 0,
             inflight: 1 + below(4) as u32,
+            one_each: below(2) == 0,
             lose: below(30),
             double: below(15),
             reorder: below(60),
@@ -304,8 +309,7 @@ impl Pair {
             config.pre_vote = weather.pre_vote;
             config.check_quorum = weather.check_quorum;
             config.max_inflight = weather.inflight;
-            // What an entry weighs is not the same there and here, so every append takes all there is.
-            config.max_bytes_per_message = u32::MAX;
+            config.max_bytes_per_message = if weather.one_each { 1 } else { u32::MAX };
         });
         let voters: Vec<u64> = (1..=u64::from(weather.members)).collect();
         let twin = |id: &u64| {
@@ -313,7 +317,7 @@ impl Pair {
                 id: *id,
                 election_tick: 10,
                 heartbeat_tick: 1,
-                max_size_per_msg: u64::MAX,
+                max_size_per_msg: if weather.one_each { 0 } else { u64::MAX },
                 max_inflight_msgs: weather.inflight as usize,
                 check_quorum: weather.check_quorum,
                 pre_vote: weather.pre_vote,
