@@ -2,7 +2,7 @@
 //!
 //! `cluster 3 [pre_vote=off] [check_quorum=off] [inflight=2] [bytes=100] [uncommitted=10]` ·
 //! `disk 2 terms=1,1,2 [term=2] [commit=1] [vote=1]` (then it restarts) · `campaign 1` · `tick 1 [n]` ·
-//! `until 2 campaigns` · `propose 1 text` · `fill 1 n` (n proposals) · `read 1 7` · `transfer 1 3` ·
+//! `until 2 campaigns` · `forget 2` (its leader) · `propose 1 text` · `fill 1 n` (n proposals) · `read 1 7` · `transfer 1 3` ·
 //! `say 1>2 App field=n...` (a message made up) ·
 //! `deliver [1>2] [Kind] [n=1] [last] [twice]` (what is on the wire now) · `settle` (until nothing is) ·
 //! `lose [1>2] [Kind]` · `wire` · `cut 1>2` · `cut 3` · `heal` · `slow 1` · `fast 1` · `persist 1` · `crash 1 [torn]` ·
@@ -11,7 +11,7 @@
 
 use crate::raft_cluster::{Cluster, Torn, happening_in_words, log_of_terms, message_in_words};
 use brownout_core::etcd::log::{HardState, Stored};
-use brownout_core::etcd::message::{Kind, MemberId, Message};
+use brownout_core::etcd::message::{Kind, MemberId, Message, SnapshotMeta};
 
 /// What a script plays with.
 pub struct Player {
@@ -103,6 +103,7 @@ impl Player {
                     cluster.propose(member(id), &format!("f{k}"));
                 }
             }
+            ["forget", id] => cluster.raft(member(id)).forget_leader(),
             ["read", id, context] => cluster.raft(member(id)).read_index(number(context)),
             ["transfer", id, to] => cluster.raft(member(id)).transfer_leadership(member(to)),
             ["deliver", filter @ ..] => return self.deliver(&Filter::parse(filter)),
@@ -256,6 +257,7 @@ impl Player {
             "AppResp" => Kind::AppResp,
             "Heartbeat" => Kind::Heartbeat,
             "HeartbeatResp" => Kind::HeartbeatResp,
+            "Snap" => Kind::Snap,
             _ => panic!("{kind} is never said"),
         };
         let value = |name| option(fields, name).map_or(0, number);
@@ -264,6 +266,10 @@ impl Player {
         message.log_term = value("log_term");
         message.commit = value("commit");
         message.context = value("context");
+        if kind == Kind::Snap {
+            let meta = SnapshotMeta { index: message.index, term: message.log_term };
+            (message.index, message.log_term, message.snapshot) = (0, 0, Some(meta));
+        }
         let words = message_in_words(&message);
         self.cluster.deliver(message);
         vec![words]

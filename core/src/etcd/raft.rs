@@ -399,6 +399,10 @@ impl<P> Raft<P> {
     pub fn progress(&self, id: MemberId) -> &Progress {
         &self.progress[id.ix()]
     }
+    /// The answers to its campaign so far.
+    pub const fn votes(&self) -> Votes {
+        self.votes
+    }
     /// Whom it hands its leadership to.
     pub const fn transferee(&self) -> Option<MemberId> {
         self.transferee

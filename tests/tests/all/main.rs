@@ -9,7 +9,10 @@ mod fidelity;
 mod luck;
 mod milestones;
 mod presets;
+mod raft_model;
 mod raft_properties;
+#[cfg(any(target_arch = "x86_64", all(target_os = "linux", target_arch = "aarch64")))]
+mod raft_twin;
 mod recovery;
 mod restarts;
 mod scenarios;
