@@ -105,7 +105,7 @@ pub struct HostShape {
 }
 
 impl HostShape {
-    /// A host without faults.
+    /// A host without faults. Code: a beginning.
     pub const HEALTHY: Self =
         Self { up: true, paused: false, etcd_killed: false, api_hung: false, disk_times: 1, clock_ppm: 1_000_000 };
 }
@@ -143,7 +143,7 @@ impl Fault {
             _ => shape,
         }
     }
-    /// Every fault's name.
+    /// Every fault's name. Code: a list.
     pub const NAMES: [&'static str; 12] = [
         "cut",
         "isolate",

@@ -37,7 +37,7 @@ pub struct Table {
     fill: fn(&Scene<'_>, &mut Rows),
 }
 
-/// "None" in a column of integers.
+/// "None" in a column of integers. Code: a mark.
 pub const NONE: u32 = u32::MAX;
 
 /// What a picture is taken of.

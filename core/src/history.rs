@@ -9,15 +9,15 @@ use crate::load::Kind;
 use crate::milestones::Rung;
 use crate::sim::Sim;
 
-/// A point every so often.
+/// How often the charts get a point. Chosen: finer than an eye tells apart in half an hour.
 pub const SAMPLE_EVERY: Span = Span::from_ms(250);
-/// How many points share a look back over ten seconds. Chosen: a second is a tenth of what it shows.
+/// How many points share a look back over ten seconds. Unit: points. Chosen: a second is a tenth of what it shows.
 const WINDOWS_EVERY: u64 = 4;
-/// How many points are kept: half an hour and some.
+/// How many points are kept; the oldest give way. Unit: points. Chosen: half an hour and some.
 const SAMPLES: u32 = 8192;
-/// The most API servers there are.
+/// The most API servers there are. Code: a table's size.
 pub const MAX_APIS: usize = 5;
-/// How many kinds of requests there are.
+/// How many kinds of requests there are. Code: a table's size.
 pub const KINDS: usize = Kind::ALL.len();
 
 /// Something for each API server and kind of request.

@@ -9,7 +9,7 @@ use crate::engine::{LocalTime, Span};
 use crate::etcd::Etcd;
 use crate::etcd::kv::Store;
 use crate::knob::Knob;
-use crate::load::Stream;
+use crate::load::{Stream, WINDOW};
 use crate::object::{Key, Kind, Object, Pod, WorkloadId};
 use crate::scheduler::Scheduler;
 use crate::sim::{Sim, State};
@@ -132,7 +132,7 @@ pub struct Window {
 
 /// The newest ten seconds of one kind of requests. Of more than the ring holds, the newest that it holds.
 pub fn window(stream: &Stream, now: LocalTime) -> Window {
-    let newest = stream.recent.iter().rev().take_while(|ended| now.since(ended.at) <= Span::from_secs(10));
+    let newest = stream.recent.iter().rev().take_while(|ended| now.since(ended.at) <= WINDOW);
     let (mut ended, mut latencies) = (0u64, Vec::new());
     for request in newest {
         ended += 1;

@@ -12,7 +12,7 @@ macro_rules! verdicts {
         pub enum Verdict { $($(#[doc = $doc])+ $variant),+ }
 
         impl Verdict {
-            /// Every rule, in the order in which the page shows them.
+            /// Every rule, in the order in which the page shows them. Code: a list.
             pub const ALL: [Self; 9] = [$(Self::$variant),+];
             /// The name by which the page finds its sentences.
             pub const fn name(self) -> &'static str {

@@ -18,11 +18,25 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-/// The version of this format. A change that older readers would misread raises it.
+/// The version of this format. A change that older readers would misread raises it. Code: a version.
 pub const SCHEMA: u32 = 1;
-/// The engine's version, as its links carry it.
+/// The engine's version, as its links carry it. Code: a version.
 pub const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Numbers above this are not exact in JavaScript.
+/// Loss of a lossy host, if a link or a script does not say. Unit: ppm. Chosen: what the written analysis is about.
+const LOSS: u32 = 300_000;
+/// Chance that a packet begins a burst of losses, likewise. Unit: ppm. Chosen: a burst every hundred packets.
+const BURST_ENTER: u32 = 10_000;
+/// Chance that a packet ends it. Unit: ppm. Chosen: bursts of five packets on average.
+const BURST_LEAVE: u32 = 200_000;
+/// Loss within it. Unit: ppm. Chosen: nearly all, for a burst in which nothing is lost shows nothing.
+const BURST_LOSS: u32 = 900_000;
+/// What a slow link adds, likewise. Unit: us. Chosen: a transatlantic round trip.
+const EXTRA_US: u32 = 100_000;
+/// How many times as long a slow disk takes, likewise. Unit: times. Chosen: a sync of 150 ms, as on a disk that fails.
+const TIMES: u32 = 100;
+/// The rate of a wrong clock, likewise. Unit: ppm. Chosen: a quarter fast, where client-go's election begins to err.
+const RATE: u32 = 1_250_000;
+/// Numbers above this are not exact in JavaScript. Code: a limit of the format, two to the power of 53.
 const MAX_EXACT: u64 = 1 << 53;
 
 /// A whole run.
@@ -289,21 +303,21 @@ impl FaultSpec {
                 Fault::Cut { from: host, to: HostId(to) }
             }
             "isolate" => Fault::Isolate { host },
-            "lossy" => Fault::Lossy { host, loss: ppm("value", self.value, 300_000)? },
+            "lossy" => Fault::Lossy { host, loss: ppm("value", self.value, LOSS)? },
             "bursty" => Fault::Bursty {
                 host,
-                enter: ppm("enter", self.enter, 10_000)?,
-                leave: ppm("leave", self.leave, 200_000)?,
-                loss: ppm("value", self.value, 900_000)?,
+                enter: ppm("enter", self.enter, BURST_ENTER)?,
+                leave: ppm("leave", self.leave, BURST_LEAVE)?,
+                loss: ppm("value", self.value, BURST_LOSS)?,
             },
-            "slow" => Fault::Slow { host, extra: Span::from_us(self.value.unwrap_or(100_000).into()) },
+            "slow" => Fault::Slow { host, extra: Span::from_us(self.value.unwrap_or(EXTRA_US).into()) },
             "crash" => Fault::Crash { host },
             "kill-etcd" => Fault::KillEtcd { host },
             "pause" => Fault::Pause { host },
             "hang-api" => Fault::HangApi { host },
-            "slow-disk" => Fault::SlowDisk { host, times: self.value.unwrap_or(100) },
+            "slow-disk" => Fault::SlowDisk { host, times: self.value.unwrap_or(TIMES) },
             "cut-nodes" => Fault::CutNodes,
-            "clock-rate" => Fault::ClockRate { host, rate_ppm: self.value.unwrap_or(1_250_000) },
+            "clock-rate" => Fault::ClockRate { host, rate_ppm: self.value.unwrap_or(RATE) },
             other => {
                 let names = Fault::NAMES.join(", ");
                 return Err(Refused::Field(format!("fault = {} is not known; there are: {names}", shown(other))));

@@ -2,6 +2,7 @@
 
 pub mod bench_raft;
 pub mod bench_sim;
+pub mod constants;
 pub mod counterfactual;
 pub mod fidelity;
 pub mod hazard;
@@ -12,3 +13,4 @@ pub mod raft_script;
 pub mod random;
 pub mod script;
 pub mod tell;
+pub mod value;

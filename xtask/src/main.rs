@@ -81,6 +81,8 @@ enum Command {
         /// How many nodes; several numbers may be given.
         nodes: Vec<String>,
     },
+    /// Write CONSTANTS.md, the table of every constant, anew from the code.
+    Model,
     /// Run the native tests and accept what they print as the new expectation.
     Bless,
 }
@@ -115,6 +117,7 @@ fn obey(command: Command) -> Result<()> {
         Command::Counterfactual { runs } => tests_binary(&project, "counterfactual", &[runs]),
         Command::Metrics { arguments } => tests_binary(&project, "metrics", &arguments),
         Command::Memory { nodes } => tests_binary(&project, "memory", &nodes),
+        Command::Model => test::model(&project),
         Command::Bless => test::native(&project, &[("BLESS", "1")]),
     }
 }

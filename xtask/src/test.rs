@@ -122,6 +122,14 @@ pub fn native(project: &Project, environment: &[(&str, &str)]) -> Result<()> {
     run::run(&mut cargo, "Native tests failed; each names its replay line above.")
 }
 
+/// Writes the table of constants: the test that compares it, told to accept.
+pub fn model(project: &Project) -> Result<()> {
+    let mut cargo = project.cargo("test");
+    cargo.args(["--quiet", "--package", "brownout-tests", "--profile", "test-fast", "--test", "all", "--"]);
+    cargo.args(["tidy::every_constant_has_its_row", "--exact", "--nocapture"]);
+    run::run(cargo.env("BLESS", "1"), "The table was not written; see above.")
+}
+
 fn xtask_tests(project: &Project, _: bool) -> Result<()> {
     let mut cargo = project.cargo("test");
     run::run(cargo.args(["--package", "xtask", "--profile", "xtask"]), "The tests of xtask failed; see above.")

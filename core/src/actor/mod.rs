@@ -22,7 +22,7 @@ use wire::Message;
 pub struct ProgramId(pub u16);
 
 impl ProgramId {
-    /// The API servers' common address. A connection to it goes where the balancer's host sends it.
+    /// The API servers' common address. A connection to it goes where the balancer's host sends it. Code: an id.
     pub const API_SERVERS: Self = Self(u16::MAX - 1);
 
     /// The id as an index.
@@ -189,7 +189,8 @@ pub struct Cx<'a> {
 pub struct KnownRules(VecDeque<Arc<[Target]>>);
 
 impl KnownRules {
-    /// How many are remembered. Chosen: more than there are Services that change at once.
+    /// How many changes of a host's rules are remembered. Unit: changes. Chosen: more than there are Services that
+    /// change at once.
     const MOST: usize = 32;
 
     /// These rules, the same ones in memory if they are known.
@@ -261,7 +262,7 @@ pub struct ConnNames {
 }
 
 impl ConnNames {
-    /// The most connections that can exist at once.
+    /// The most connections that can exist at once. Code: as many as their ids can name.
     pub const LIMIT: u32 = 1 << 16;
 
     /// A name that no living connection has.

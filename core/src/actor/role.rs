@@ -34,7 +34,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    /// Names of timers, by code.
+    /// Names of timers, by code. Code: a list.
     pub const NAMES: [&'static str; 27] = [
         "etcd_tick",
         "etcd_adjust",
@@ -186,15 +186,17 @@ pub enum Place {
 }
 
 impl Directory {
-    /// The most nodes: what Kubernetes says a cluster can have.
+    /// The most nodes. Unit: nodes. Sourced: website content/en/docs/setup/best-practices/cluster-large.md#5,000: what
+    /// Kubernetes says a cluster can have.
     pub const MAX_NODES: NodeId = 5_000;
-    /// The fewest, if there are any. Chosen: a drained node's pods need somewhere to go.
+    /// The fewest nodes, if there are any. Unit: nodes. Chosen: a drained node's pods need somewhere to go.
     pub const MIN_NODES: NodeId = 3;
-    /// The most API servers of the external topology. Chosen: as many as there can be members.
+    /// The most API servers of the external topology. Unit: servers. Chosen: as many as there can be members.
     pub const MAX_API_SERVERS: u8 = 5;
-    /// Programs per API server: itself, kube-controller-manager, kube-scheduler, the host's kubelet.
+    /// Programs per API server: itself, kube-controller-manager, kube-scheduler, the host's kubelet. Code: a count of
+    /// ids.
     const PER_API: u16 = 4;
-    /// The edge's programs: balancer, users, operator.
+    /// The edge's programs: balancer, users, operator. Code: a count of ids.
     const EDGE: u16 = 3;
 
     /// Itself, if there can be such a cluster.
@@ -393,7 +395,7 @@ macro_rules! notes {
         pub enum NoteKind { $($(#[doc = $doc])+ $variant),+ }
 
         impl NoteKind {
-            /// Every kind, in the order of its number.
+            /// Every kind, in the order of its number. Code: a list.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
             /// The name by which the page finds its sentence.
             pub const fn name(self) -> &'static str {

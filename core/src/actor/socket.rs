@@ -140,17 +140,22 @@ impl End {
     }
 }
 
-/// etcd client/pkg/transport/keepalive_listener.go and client-go transport/cache.go#tlsCache.get: what listeners and dialers
-/// ask of the kernel, 30 s. Go sets the interval to the same; nine probes are Linux's `tcp_keepalive_probes`. Without
-/// it an idle connection to a host that lost its power would stand for ever.
+/// What listeners and dialers ask of the kernel: without it an idle connection to a host that lost its power would
+/// stand for ever. Sourced: etcd client/pkg/transport/keepalive_listener.go#SetKeepAlivePeriod; client-go
+/// transport/cache.go#tlsTransportCache.get; linux include/net/tcp.h#TCP_KEEPALIVE_PROBES. Go sets the interval to the
+/// same. Simplified: API servers' listeners use Go's 15 s.
 const KEEPALIVE: Keepalive = Keepalive { idle: Span::from_secs(30), interval: Span::from_secs(30), probes: 9 };
+
+/// TCP_USER_TIMEOUT of connections to etcd: what is unacknowledged for so long ends them. Sourced: grpc-go
+/// internal/transport/http2_client.go#SetTCPUserTimeout: the keepalive's; apiserver
+/// pkg/storage/storagebackend/factory/etcd3.go#keepaliveTimeout.
+const USER_TIMEOUT: Span = Span::from_secs(10);
 
 /// The socket options that the programs behind a port set.
 pub fn config(port: Port) -> Config {
     let config = Config { keepalive: Some(KEEPALIVE), ..Config::default() };
     match port {
-        // grpc-go internal/transport/http2_client.go: TCP_USER_TIMEOUT is the keepalive timeout, 10 s.
-        Port::EtcdClient => Config { user_timeout: Some(Span::from_secs(10)), ..config },
+        Port::EtcdClient => Config { user_timeout: Some(USER_TIMEOUT), ..config },
         _ => config,
     }
 }

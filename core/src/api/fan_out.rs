@@ -17,16 +17,18 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// apiserver pkg/storage/cacher/cacher.go#defaultBookmarkFrequency.
+/// How often a watch that asked for bookmarks gets one. Sourced: apiserver
+/// pkg/storage/cacher/cacher.go#defaultBookmarkFrequency.
 pub const BOOKMARK_PERIOD: Span = Span::from_secs(60);
-/// client-go tools/cache/reflector.go#defaultMinWatchTimeout: a reflector asks for a watch of once to twice this long.
-/// It would say so in the request; here the server draws it.
+/// A reflector asks for a watch of once to twice this long. Sourced: client-go
+/// tools/cache/reflector.go#defaultMinWatchTimeout. Simplified: it would say so in the request; here the server draws
+/// it.
 pub const WATCH_TIMEOUT: Span = Span::from_secs(300);
-/// apiserver pkg/storage/cacher/cacher.go#Watch: chanSize of a kind without a trigger, 1000. A watch that has more to
-/// say while its client does not read is ended.
+/// Messages that may wait for a watch's client to read; one more ends the watch. Unit: messages. Sourced: apiserver
+/// pkg/storage/cacher/cacher.go#Cacher.Watch: the channel of a kind without a trigger. Simplified: no time budget.
 pub const BACKLOG: usize = 1000;
-/// The most watches of one server. Chosen: three times what kubelets and kube-proxies of 5,000 nodes hold on one server,
-/// if it is the only one. One more gets 429.
+/// The most watches of one server; one more gets 429. Unit: watches. Chosen: three times what kubelets and kube-proxies
+/// of 5,000 nodes hold on one server, if it is the only one.
 pub const WATCHES: usize = 65_536;
 
 /// A client's watch.

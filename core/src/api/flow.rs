@@ -11,31 +11,56 @@ use super::rpc::Level;
 use crate::engine::{LocalTime, Span};
 use alloc::collections::{BTreeMap, VecDeque};
 
-/// apiserver pkg/server/config.go#NewConfig: MaxRequestsInFlight 400 and MaxMutatingRequestsInFlight 200, added up in
-/// pkg/server/options/feature.go#ApplyTo.
+/// Seats of all levels together: 400 for reads and 200 for writes. Unit: seats. Flag: --max-requests-inflight and
+/// --max-mutating-requests-inflight. Sourced: apiserver pkg/server/config.go#NewConfig; apiserver
+/// pkg/server/options/feature.go#FeatureOptions.ApplyTo adds them up. Simplified: levels lend each other none.
 pub const SEATS: u32 = 400 + 200;
-/// apiserver pkg/server/config.go#DefaultBuildHandlerChain: a quarter of the request timeout, which is 60 s for writes,
-/// too, in the filter.
+/// The longest wait for a seat; then 429. Sourced: apiserver pkg/server/config.go#DefaultBuildHandlerChain: a quarter
+/// of the request timeout, which is 60 s for writes, too, in the filter.
 pub const WAIT_LIMIT: Span = Span::from_secs(15);
-/// apiserver pkg/apis/flowcontrol/bootstrap/default.go: queueLengthLimit of every level. One more request is turned away.
+/// Requests a queue of a level holds; one more is turned away. Unit: requests. Sourced: apiserver
+/// pkg/apis/flowcontrol/bootstrap/default.go#QueueLengthLimit.
 pub const QUEUE_LENGTH: usize = 50;
-/// apiserver pkg/util/flowcontrol/request/config.go#maximumListSeats and minimumSeats: what a LIST may count for.
+/// The fewest and the most seats that a LIST counts for. Unit: seats. Sourced: apiserver
+/// pkg/util/flowcontrol/request/config.go#DefaultWorkEstimatorConfig. Simplified: as without SizeBasedListCostEstimate,
+/// which is on since 1.34, counts bytes and goes up to 100 seats.
 pub const LIST_SEATS: (u64, u64) = (1, 10);
-/// apiserver pkg/util/flowcontrol/request/config.go#objectsPerSeat.
+/// How many objects of a LIST count for one seat. Unit: objects. Sourced: apiserver
+/// pkg/util/flowcontrol/request/config.go#objectsPerSeat. Simplified: of what the cache holds.
 pub const OBJECTS_PER_SEAT: u64 = 100;
-/// apiserver pkg/apis/flowcontrol/bootstrap/default.go: the shares of all levels together, catch-all's 5 with them.
+/// The shares of all levels together, catch-all's 5 with them. Unit: shares. Sourced: apiserver
+/// pkg/apis/flowcontrol/bootstrap/default.go#NominalConcurrencyShares.
 const ALL_SHARES: u32 = 10 + 30 + 40 + 40 + 100 + 20 + 5;
 
-/// apiserver pkg/apis/flowcontrol/bootstrap/default.go: a level's shares, queues and hand size.
+/// Shares, queues and hand size of leader-election. Unit: (no unit). Sourced: apiserver
+/// pkg/apis/flowcontrol/bootstrap/default.go#SuggestedPriorityLevelConfigurationLeaderElection.
+const LEADER_ELECTION: (u32, u8, u8) = (10, 16, 4);
+/// Shares, queues and hand size of system. Unit: (no unit). Sourced: apiserver
+/// pkg/apis/flowcontrol/bootstrap/default.go#SuggestedPriorityLevelConfigurationSystem.
+const SYSTEM: (u32, u8, u8) = (30, 64, 6);
+/// Shares, queues and hand size of node-high. Unit: (no unit). Sourced: apiserver
+/// pkg/apis/flowcontrol/bootstrap/default.go#SuggestedPriorityLevelConfigurationNodeHigh.
+const NODE_HIGH: (u32, u8, u8) = (40, 64, 6);
+/// Shares, queues and hand size of workload-high. Unit: (no unit). Sourced: apiserver
+/// pkg/apis/flowcontrol/bootstrap/default.go#SuggestedPriorityLevelConfigurationWorkloadHigh.
+const WORKLOAD_HIGH: (u32, u8, u8) = (40, 128, 6);
+/// Shares, queues and hand size of workload-low. Unit: (no unit). Sourced: apiserver
+/// pkg/apis/flowcontrol/bootstrap/default.go#SuggestedPriorityLevelConfigurationWorkloadLow.
+const WORKLOAD_LOW: (u32, u8, u8) = (100, 128, 6);
+/// Shares, queues and hand size of global-default. Unit: (no unit). Sourced: apiserver
+/// pkg/apis/flowcontrol/bootstrap/default.go#SuggestedPriorityLevelConfigurationGlobalDefault.
+const GLOBAL_DEFAULT: (u32, u8, u8) = (20, 128, 6);
+
+/// A level's shares, queues and hand size.
 const fn config(level: Level) -> (u32, u8, u8) {
     match level {
         Level::Exempt => (0, 1, 1),
-        Level::LeaderElection => (10, 16, 4),
-        Level::System => (30, 64, 6),
-        Level::NodeHigh => (40, 64, 6),
-        Level::WorkloadHigh => (40, 128, 6),
-        Level::WorkloadLow => (100, 128, 6),
-        Level::GlobalDefault => (20, 128, 6),
+        Level::LeaderElection => LEADER_ELECTION,
+        Level::System => SYSTEM,
+        Level::NodeHigh => NODE_HIGH,
+        Level::WorkloadHigh => WORKLOAD_HIGH,
+        Level::WorkloadLow => WORKLOAD_LOW,
+        Level::GlobalDefault => GLOBAL_DEFAULT,
     }
 }
 

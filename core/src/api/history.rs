@@ -7,13 +7,17 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// apiserver pkg/storage/cacher/watch_cache.go#defaultLowerBoundCapacity: so many events stay, however old.
+/// Events a watch cache keeps, however old. Unit: events. Sourced: apiserver
+/// pkg/storage/cacher/watch_cache.go#defaultLowerBoundCapacity.
 pub const EVENTS_MIN: usize = 100;
-/// apiserver pkg/storage/cacher/watch_cache.go#defaultUpperBoundCapacity: never more than so many. The oldest go.
+/// Events a watch cache keeps at most; the oldest go. Unit: events. Sourced: apiserver
+/// pkg/storage/cacher/watch_cache.go#defaultUpperBoundCapacity.
 pub const EVENTS_MAX: usize = 102_400;
-/// apiserver pkg/storage/cacher/cacher.go#DefaultEventFreshDuration: beyond the least number, only what is younger stays.
+/// Beyond the least number, only events younger than this stay. Sourced: apiserver
+/// pkg/storage/cacher/cacher.go#DefaultEventFreshDuration.
 pub const FRESH: Span = Span::from_secs(75);
-/// How many events go together. Chosen: a copy of the world shares full chunks, and makes anew at most one.
+/// How many events go together. Unit: events. Chosen: a copy of the world shares full chunks, and makes anew at most
+/// one.
 const CHUNK: usize = 64;
 
 /// An event, and which node's it was before: what selectors ask for.

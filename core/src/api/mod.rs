@@ -36,7 +36,7 @@ use watch_cache::{Want, WatchCache};
 
 /// The longest a cache's own list may take. Chosen: the real reflector gives its list no deadline.
 const LIST_PATIENCE: Span = Span::from_secs(3_600);
-/// How many kinds there are: one link and one cache for each.
+/// How many kinds there are: one link and one cache for each. Code: a table's size.
 const KINDS: usize = Kind::ALL.len();
 
 /// The API server's timers.
@@ -414,9 +414,9 @@ impl ApiServer {
     }
 }
 
-/// Every link's bit.
+/// Every link's bit. Code: bits.
 const ALL: u32 = (1 << KINDS) - 1;
-/// Every cache's bit.
+/// Every cache's bit. Code: bits.
 const CACHED: u32 = ALL & !(1 << Kind::Internal as u32) & !(1 << Kind::EventObject as u32);
 
 impl Actor for ApiServer {

@@ -69,7 +69,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// Every level, in order.
+    /// Every level, in order. Code: a list.
     pub const ALL: [Self; 7] = [
         Self::Exempt,
         Self::LeaderElection,
@@ -160,7 +160,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// As a key's number: generateName. apiserver draws a suffix, and again (up to 8 times) if that name is taken.
+    /// As a key's number: generateName. Code: a mark.
     pub const GENERATE_NAME: u32 = Key::MAX_NUMBER;
 
     /// A request for one object.
@@ -201,14 +201,20 @@ impl Request {
     pub const fn expected(&self) -> Revision {
         if let Version::NotOlderThan(revision) = self.version { revision } else { 0 }
     }
-    /// What it weighs on the wire: about 180 bytes of compressed headers (chosen), and the body.
+    /// What a request weighs without its body. Chosen: compressed headers.
+    const HEAD_BYTES: u32 = 180;
+    /// What the body of a DELETE weighs. Chosen: its options.
+    const DELETE_BYTES: u32 = 60;
+
+    /// What it weighs on the wire: its headers and the body.
     pub fn bytes(&self) -> u32 {
-        180 + match &self.body {
-            Body::None => 0,
-            Body::Value(value) => value.bytes,
-            Body::Change(change) => change.bytes(),
-            Body::Delete { .. } => 60,
-        }
+        Self::HEAD_BYTES
+            + match &self.body {
+                Body::None => 0,
+                Body::Value(value) => value.bytes,
+                Body::Change(change) => change.bytes(),
+                Body::Delete { .. } => Self::DELETE_BYTES,
+            }
     }
 }
 
@@ -280,10 +286,13 @@ impl Reply {
     pub const fn new(id: u32, status: Status) -> Self {
         Self { id, status, kv: None, list: None, retry_after: None }
     }
-    /// What it weighs on the wire: about 120 bytes of headers (chosen), and the objects.
+    /// What an answer weighs without its objects. Chosen: compressed headers.
+    const HEAD_BYTES: u32 = 120;
+
+    /// What it weighs on the wire: its headers and the objects.
     pub fn bytes(&self) -> u32 {
         let items = self.list.as_deref().map_or(&[][..], |list| &list.items);
-        items.iter().chain(&self.kv).map(|kv| kv.value.bytes).fold(120, u32::saturating_add)
+        items.iter().chain(&self.kv).map(|kv| kv.value.bytes).fold(Self::HEAD_BYTES, u32::saturating_add)
     }
 }
 
@@ -322,9 +331,19 @@ pub struct WatchEvents {
 }
 
 impl WatchEvents {
+    /// What a bookmark weighs. Chosen: an object with nothing but its version.
+    const BOOKMARK_BYTES: u32 = 100;
+    /// What the end of a watch weighs. Chosen: a Status.
+    const END_BYTES: u32 = 60;
+    /// What an event adds to its object. Chosen: its type and the frame.
+    const EVENT_BYTES: u32 = 60;
+    /// What anything told weighs at least. Chosen: a frame.
+    const LEAST_BYTES: u32 = 20;
+
     /// What it weighs on the wire.
     pub fn bytes(&self) -> u32 {
-        let extra = 100 * u32::from(self.bookmark.is_some()) + 60 * u32::from(self.end.is_some());
-        self.events.iter().map(|event| 60 + event.kv.value.bytes).fold(extra.max(20), u32::saturating_add)
+        let (bookmark, end) = (u32::from(self.bookmark.is_some()), u32::from(self.end.is_some()));
+        let extra = (Self::BOOKMARK_BYTES * bookmark + Self::END_BYTES * end).max(Self::LEAST_BYTES);
+        self.events.iter().map(|event| Self::EVENT_BYTES + event.kv.value.bytes).fold(extra, u32::saturating_add)
     }
 }

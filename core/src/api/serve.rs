@@ -15,9 +15,10 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// apiserver pkg/server/filters/maxinflight.go#retryAfter: of a 429 for overload, in seconds.
+/// Retry-After of a 429 for overload. Sourced: apiserver pkg/server/filters/maxinflight.go#retryAfter.
 pub const OVERLOAD_RETRY: Span = Span::from_secs(1);
-/// apiserver pkg/storage/cacher/watch_cache.go#resourceVersionTooHighRetrySeconds.
+/// Retry-After of a 504 for a revision that the cache has not reached. Sourced: apiserver
+/// pkg/storage/cacher/watch_cache.go#resourceVersionTooHighRetrySeconds.
 pub const TOO_LARGE_RETRY: Span = Span::from_secs(1);
 
 /// What a request waits for.

@@ -11,13 +11,16 @@ use crate::etcd::rpc::{EtcdError, Key, KeyValue, Op, Response, Revision, Value};
 use crate::object::{Change, Object};
 use alloc::sync::Arc;
 
-/// apiserver pkg/server/config.go#NewConfig.RequestTimeout: the deadline of a read.
+/// The deadline of a read; then 504. Flag: --request-timeout. Sourced: apiserver
+/// pkg/server/config.go#NewConfig.RequestTimeout.
 pub const READ_TIMEOUT: Span = Span::from_secs(60);
-/// apiserver pkg/endpoints/handlers/rest.go#requestTimeoutUpperBound: the deadline of a write.
+/// The deadline of a write; then 504. Sourced: apiserver pkg/endpoints/handlers/rest.go#requestTimeoutUpperBound.
 pub const WRITE_TIMEOUT: Span = Span::from_secs(34);
-/// apiserver pkg/endpoints/handlers/patch.go#maxRetryWhenPatchConflicts: tries after a conflict.
+/// Conflicts a patch survives. Unit: tries. Chosen: what kube-apiserver had as maxRetryWhenPatchConflicts until 2017;
+/// since then its GuaranteedUpdate tries until the request's deadline.
 pub const CONFLICT_RETRIES: u8 = 5;
-/// apiserver pkg/registry/generic/registry/store.go#maxNameGenerationCreateAttempts: names drawn for one Create.
+/// Names drawn for one Create with generateName. Unit: names. Sourced: apiserver
+/// pkg/registry/generic/registry/store.go#maxNameGenerationCreateAttempts.
 pub const NAME_ATTEMPTS: u8 = 8;
 
 /// How long a request may take.

@@ -9,27 +9,36 @@ use crate::engine::{LocalTime, Span};
 use crate::etcd::rpc::{Op, Response, Revision, Value};
 use crate::object::Key;
 
-/// The most probes that wait for one check; they are exempt from priority and fairness. Chosen: far above what kubelets
-/// and balancers ask. Beyond it a probe gets 429.
+/// The most probes that wait for one check, exempt from priority and fairness; one more gets 429. Unit: probes. Chosen:
+/// far above what kubelets and balancers ask.
 pub const MAX_PROBES: u32 = 64;
-/// apiserver pkg/storage/storagebackend/config.go#DefaultHealthcheckTimeout: --etcd-healthcheck-timeout.
+/// How long the check of etcd behind the health endpoints may take. Flag: --etcd-healthcheck-timeout. Sourced:
+/// apiserver pkg/storage/storagebackend/config.go#DefaultHealthcheckTimeout. Simplified: one check stands for etcd and
+/// etcd-readiness.
 pub const HEALTH_TIMEOUT: Span = Span::from_secs(2);
-/// apiserver pkg/storage/storagebackend/factory/etcd3.go#newETCD3Check: a real check every half timeout at most.
+/// How far apart two real checks of etcd are at least; probes between get the last answer. Sourced: apiserver
+/// pkg/storage/storagebackend/factory/etcd3.go#newETCD3Check: half the timeout.
 pub const HEALTH_INTERVAL: Span = Span::from_secs(1);
-/// kubernetes pkg/controlplane/instance.go#DefaultEndpointReconcilerInterval.
+/// How often a server renews its master lease. Sourced: kubernetes
+/// pkg/controlplane/instance.go#DefaultEndpointReconcilerInterval.
 pub const RECONCILE_PERIOD: Span = Span::from_secs(10);
-/// kubernetes pkg/controlplane/instance.go#DefaultEndpointReconcilerTTL: of the etcd lease, in seconds.
+/// How long the etcd lease behind a master lease lives. Sourced: kubernetes
+/// pkg/controlplane/instance.go#DefaultEndpointReconcilerTTL.
 pub const MASTER_LEASE_TTL_S: u32 = 15;
+/// How often etcd is compacted, up to what was there so long before. Flag: --etcd-compaction-interval. Sourced:
 /// apiserver pkg/storage/storagebackend/config.go#DefaultCompactInterval.
 pub const COMPACT_PERIOD: Span = Span::from_secs(300);
-/// apiserver pkg/storage/storagebackend/factory/etcd3.go#dialTimeout: etcd's client blocks so long at start-up (until
-/// etcd client 3.7), and the process exits if that was in vain.
+/// How long etcd's client blocks at start-up; if that was in vain, the process exits. Sourced: apiserver
+/// pkg/storage/storagebackend/factory/etcd3.go#dialTimeout. Until etcd client 3.7 it blocks.
 pub const START_TIMEOUT: Span = Span::from_secs(20);
-/// apiserver pkg/server/config.go#NewConfig.StorageInitializationTimeout: readiness waits so long for the caches.
+/// How long readiness waits for the caches at most. Flag: --storage-initialization-timeout. Sourced: apiserver
+/// pkg/server/config.go#NewConfig.StorageInitializationTimeout. Simplified: the other post-start hooks are left out.
 pub const STORAGE_INIT_TIMEOUT: Span = Span::from_secs(60);
-/// apiserver pkg/server/config.go#NewConfig.RequestTimeout: what is under way when the process is told to stop may take
-/// so long.
+/// How long what is under way may take when the process is told to stop. Sourced: apiserver
+/// pkg/server/config.go#NewConfig.RequestTimeout.
 pub const DRAIN_TIMEOUT: Span = Span::from_secs(60);
+/// What the key of who compacts next weighs. Chosen: a revision in decimal digits.
+const COMPACT_REV_BYTES: u32 = 8;
 /// What a master lease weighs. Chosen: an Endpoints object of one address.
 const MASTER_LEASE_BYTES: u32 = 150;
 
@@ -223,7 +232,7 @@ impl ApiServer {
         }
         if due(self.upkeep.compact) {
             self.upkeep.compact = Some(cx.now + COMPACT_PERIOD);
-            let value = Value::words(8, [self.upkeep.compact_to, 0, 0]);
+            let value = Value::words(COMPACT_REV_BYTES, [self.upkeep.compact_to, 0, 0]);
             let op = Op::Txn { key: Key::COMPACT_REV, expected: self.upkeep.compact_seen, value: Some(value) };
             self.upkeep_call(cx, op, COMPACT_PERIOD, Task::Elect);
         }

@@ -15,23 +15,28 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// apiserver pkg/storage/cacher/cacher.go#NewCacherFromConfig: reflector.MaxInternalErrorRetryDuration. So long a watch
-/// that ends with "no leader" is opened again without anybody noticing.
+/// How long a watch of etcd that ends with "no leader" is opened again without anybody noticing. Sourced: apiserver
+/// pkg/storage/cacher/cacher.go#NewCacherFromConfig: MaxInternalErrorRetryDuration.
 pub const PATIENCE: Span = Span::from_secs(30);
-/// client-go tools/cache/reflector.go#watch: minResetPeriod of NewRetryWithDeadline. "no leader" after so long without
-/// one is the first of a new row.
+/// "No leader" after so long without one is the first of a new row. Sourced: client-go
+/// tools/cache/reflector.go#NewRetryWithDeadline: its minResetPeriod.
 pub const ERROR_RESET: Span = Span::from_secs(60);
-/// apiserver pkg/storage/cacher/cacher.go#NewCacherFromConfig: wait.Until's period between two startCaching.
+/// The pause before a cache that was lost is filled again. Sourced: apiserver
+/// pkg/storage/cacher/cacher.go#NewCacherFromConfig: wait.Until's period between two startCaching.
 pub const REINIT_PERIOD: Span = Span::from_secs(1);
 /// How long until a watch is opened again after "no leader". Chosen: the real reflector does so at once, again and
 /// again, each time a round trip; a tenth of a second keeps the number of messages down.
 pub const WATCH_RETRY: Span = Span::from_ms(100);
-/// apiserver pkg/storage/cacher/cacher.go#storageWatchListPageSize: objects per page of its own list.
+/// The least Retry-After of a cache that is not ready. Sourced: apiserver
+/// pkg/storage/cacher/util.go#calculateRetryAfterForUnreadyCache.
+const UNREADY_RETRY: Span = Span::from_secs(1);
+/// Objects per page of a cache's own list. Unit: objects. Sourced: apiserver
+/// pkg/storage/cacher/cacher.go#storageWatchListPageSize.
 pub const PAGE: u32 = 10_000;
-/// apiserver pkg/storage/cacher/watch_cache.go#blockTimeout: how long a read waits for the cache to catch up.
+/// How long a read waits for the cache to catch up. Sourced: apiserver pkg/storage/cacher/watch_cache.go#blockTimeout.
 pub const BLOCK_TIMEOUT: Span = Span::from_secs(3);
-/// apiserver pkg/storage/cacher/progress/watch_progress.go#progressRequestPeriod: how often progress is asked for
-/// while a read waits.
+/// How often progress is asked for while a read waits. Sourced: apiserver
+/// pkg/storage/cacher/progress/watch_progress.go#progressRequestPeriod.
 pub const PROGRESS_PERIOD: Span = Span::from_ms(100);
 
 /// Where the reflector is.
@@ -175,14 +180,14 @@ impl WatchCache {
     /// How many seconds a client should stay away while the cache is not ready: apiserver pkg/storage/cacher/util.go#
     /// calculateRetryAfterForUnreadyCache, exp(0.06 x seconds) from 1 to 30.
     pub fn retry_after(&self, now: LocalTime) -> Span {
-        /// apiserver pkg/storage/cacher/util.go#calculateRetryAfterForUnreadyCache: the whole seconds of downtime from
-        /// which the wait, cut to whole seconds, is 2, 3, ... 30.
+        /// The whole seconds of downtime from which Retry-After, exp(0.06 x downtime) cut to whole seconds, is 2, 3,
+        /// ... 30. Unit: s. Sourced: apiserver pkg/storage/cacher/util.go#calculateRetryAfterForUnreadyCache.
         const STEPS: [u64; 29] = [
             12, 19, 24, 27, 30, 33, 35, 37, 39, 40, 42, 43, 44, 46, 47, 48, 49, 50, 50, 51, 52, 53, 53, 54, 55, 55, 56,
             57, 57,
         ];
         let down = now.since(self.down_since).ms() / 1000;
-        Span::from_secs(1 + STEPS.partition_point(|step| *step <= down) as u64)
+        UNREADY_RETRY + Span::from_secs(STEPS.partition_point(|step| *step <= down) as u64)
     }
 
     /// What it wants first, in a process that starts.

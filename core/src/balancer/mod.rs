@@ -13,13 +13,15 @@ use crate::engine::{LocalTime, Span};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// HAProxy doc/configuration.txt#inter: between two checks of a server; a check that takes longer has failed.
+/// The time between two checks of a server; a check that takes longer has failed. Sourced: haproxy
+/// doc/configuration.txt#inter.
 pub const INTER: Span = Span::from_secs(2);
-/// HAProxy doc/configuration.txt#fall: so many checks in a row must fail to take a server out.
+/// So many checks in a row must fail to take a server out. Unit: checks. Sourced: haproxy doc/configuration.txt#fall.
 pub const FALL: u8 = 3;
-/// HAProxy doc/configuration.txt#rise: and so many succeed to take it in again.
+/// So many checks in a row must succeed to take a server in again. Unit: checks. Sourced: haproxy
+/// doc/configuration.txt#rise.
 pub const RISE: u8 = 2;
-/// HAProxy include/haproxy/check-t.h: the health of a server that has nothing against it.
+/// The health of a server that has nothing against it. Unit: points. Sourced: haproxy include/haproxy/check-t.h#rise.
 const WELL: u8 = RISE + FALL - 1;
 
 /// Its timers.

@@ -9,15 +9,19 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// grpc-go backoff/backoff.go#DefaultConfig.BaseDelay: the first wait, without jitter.
+    /// The first wait before a connection is dialled again, without jitter. Sourced: grpc-go
+    /// backoff/backoff.go#DefaultConfig.BaseDelay.
     pub const BASE: Span = Span::from_secs(1);
-    /// grpc-go backoff/backoff.go#DefaultConfig.MaxDelay: no wait is longer, before jitter.
+    /// No wait is longer, before jitter. Sourced: grpc-go backoff/backoff.go#DefaultConfig.MaxDelay.
     pub const MAX: Span = Span::from_secs(120);
-    /// grpc-go backoff/backoff.go#DefaultConfig.Multiplier: each wait is 1.6 times the one before.
+    /// Each wait is so many times the one before. Unit: ratio. Sourced: grpc-go
+    /// backoff/backoff.go#DefaultConfig.Multiplier.
     const MULTIPLIER: (u64, u64) = (16, 10);
-    /// grpc-go backoff/backoff.go#DefaultConfig.Jitter: 20 % less to 20 % more.
+    /// A wait is so much shorter to so much longer. Unit: ratio. Sourced: grpc-go
+    /// backoff/backoff.go#DefaultConfig.Jitter.
     const JITTER: (u64, u64) = (2, 10);
-    /// The retry from which [`Backoff::MAX`] holds: 1.6 to the power of 11 is more than 120.
+    /// The retry from which [`Backoff::MAX`] holds: 1.6 to the power of 11 is more than 120. Code: follows from the
+    /// three above.
     const LADDER: u8 = 11;
 
     /// The wait after the attempt that begins now, and on to the next step.
@@ -47,11 +51,13 @@ pub struct RestartBackoff {
 }
 
 impl RestartBackoff {
-    /// kubernetes pkg/kubelet/kubelet.go#initialCrashLoopBackOff.
+    /// The first wait before a container or a process is started again. Sourced: kubernetes
+    /// pkg/kubelet/kubelet.go#initialCrashLoopBackOff.
     pub const INITIAL: Span = Span::from_secs(10);
-    /// kubernetes pkg/kubelet/kubelet.go#maxCrashLoopBackOff.
+    /// The longest wait; each is twice the one before. Sourced: kubernetes pkg/kubelet/kubelet.go#MaxCrashLoopBackOff.
     pub const MAX: Span = Span::from_secs(300);
-    /// client-go util/flowcontrol/backoff.go#hasExpired: twice the maximum since the last restart forgets them all.
+    /// So long after the last restart they are all forgotten. Sourced: kubernetes
+    /// pkg/kubelet/kubelet.go#HasExpiredFunc.
     pub const RESET: Span = Span::from_secs(600);
 
     /// The process ended at `now`: how long until it is started again. The wait counts from the end.

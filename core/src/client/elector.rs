@@ -12,14 +12,23 @@ use crate::etcd::rpc::{Key, KeyValue, Revision, Value};
 use crate::knob::{Knob, Knobs};
 use alloc::vec::Vec;
 
-/// The Lease object kube-system/kube-controller-manager.
+/// The Lease object kube-system/kube-controller-manager. Code: a key.
 pub const KCM_KEY: Key = Key::election(0);
-/// The Lease object kube-system/kube-scheduler.
+/// The Lease object kube-system/kube-scheduler. Code: a key.
 pub const SCHEDULER_KEY: Key = Key::election(1);
-/// client-go tools/leaderelection/leaderelection.go#JitterFactor: a candidate waits one to 2.2 retry periods.
+/// A candidate waits RetryPeriod and up to so many times more. Unit: ratio. Sourced: client-go
+/// tools/leaderelection/leaderelection.go#JitterFactor.
 const JITTER_FACTOR: (u64, u64) = (12, 10);
-/// client-go tools/leaderelection/resourcelock/interface.go#NewFromKubeconfig: no call's limit is shorter.
+/// How long one call may take, of RenewDeadline. Unit: ratio. Sourced: client-go
+/// tools/leaderelection/resourcelock/interface.go#NewFromKubeconfig.
+const CALL_SHARE: (u64, u64) = (1, 2);
+/// No limit of a call is shorter. Sourced: client-go
+/// tools/leaderelection/resourcelock/interface.go#NewFromKubeconfig.
 const CALL_TIMEOUT_MIN: Span = Span::from_secs(1);
+/// With a deliberate bug: how long a Lease lasts, of RenewDeadline. Unit: ratio. Chosen: plainly too short.
+const SHORT_LEASE: (u64, u64) = (1, 2);
+/// And at least. Chosen: a Lease says whole seconds; none at all would be another bug.
+const SHORT_LEASE_MIN: Span = Span::from_secs(1);
 /// What a Lease object weighs. Chosen: its protobuf with a managedFields entry is a little under half a kilobyte.
 const LEASE_BYTES: u32 = 480;
 
@@ -38,7 +47,7 @@ pub struct Identity {
     pub process: u16,
 }
 
-/// What a Lease object says: client-go resourcelock/interface.go#LeaderElectionRecord.
+/// What a Lease object says: client-go tools/leaderelection/resourcelock/interface.go#LeaderElectionRecord.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Record {
     /// Who holds it.
@@ -98,9 +107,8 @@ impl Timing {
         let renew_deadline = knobs.ms(Knob::RenewDeadline);
         let short = knobs.on(Knob::BugShortLease);
         Self {
-            // The Lease says whole seconds; none at all would be another bug.
             lease_duration: if short {
-                renew_deadline.scale(1, 2).max(Span::from_secs(1))
+                renew_deadline.scale(SHORT_LEASE.0, SHORT_LEASE.1).max(SHORT_LEASE_MIN)
             } else {
                 knobs.ms(Knob::LeaseDuration)
             },
@@ -108,9 +116,9 @@ impl Timing {
             retry_period: knobs.ms(Knob::RetryPeriod),
         }
     }
-    /// client-go resourcelock/interface.go#NewFromKubeconfig: how long one call may take.
+    /// client-go tools/leaderelection/resourcelock/interface.go#NewFromKubeconfig: how long one call may take.
     pub fn call_timeout(&self) -> Span {
-        self.renew_deadline.scale(1, 2).max(CALL_TIMEOUT_MIN)
+        self.renew_deadline.scale(CALL_SHARE.0, CALL_SHARE.1).max(CALL_TIMEOUT_MIN)
     }
 }
 
@@ -311,7 +319,7 @@ impl Elector {
         }
     }
 
-    /// client-go leaderelection.go#tryAcquireOrRenew, up to its first call.
+    /// client-go tools/leaderelection/leaderelection.go#tryAcquireOrRenew, up to its first call.
     fn attempt(&mut self, now: LocalTime, timing: &Timing, out: &mut Out) {
         if self.leads {
             let interval = timing.retry_period;
@@ -407,7 +415,7 @@ impl Elector {
     fn is_leader(&self) -> bool {
         self.record.holder == Some(self.me)
     }
-    /// client-go leaderelection.go#isLeaseValid.
+    /// client-go tools/leaderelection/leaderelection.go#isLeaseValid.
     fn lease_valid(&self, now: LocalTime) -> bool {
         self.observed_at + self.record.duration() > now
     }

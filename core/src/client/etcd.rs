@@ -16,26 +16,32 @@ use crate::etcd::rpc::{WatchCall, WatchEnd, WatchNews, WatchReply};
 use crate::net::tcp::Reason;
 use alloc::vec::Vec;
 
-/// grpc-go clientconn.go#minConnectTimeout: an attempt to connect may take this long, or its back-off if longer.
+/// How long an attempt to connect to etcd may take, or its back-off if longer. Sourced: grpc-go
+/// clientconn.go#minConnectTimeout.
 pub const CONNECT_TIMEOUT: Span = Span::from_secs(20);
-/// kubernetes apiserver pkg/storage/storagebackend/factory/etcd3.go#keepaliveTime: a ping after so long without reads,
-/// if a call or a watch is under way on the connection.
+/// A ping after so long without reads, if a call or a watch is under way on the connection. Sourced: apiserver
+/// pkg/storage/storagebackend/factory/etcd3.go#keepaliveTime.
 pub const KEEPALIVE_TIME: Span = Span::from_secs(30);
-/// kubernetes apiserver pkg/storage/storagebackend/factory/etcd3.go#keepaliveTimeout: and the end without an answer.
+/// And the end of the connection after so long without an answer. Sourced: apiserver
+/// pkg/storage/storagebackend/factory/etcd3.go#keepaliveTimeout.
 pub const KEEPALIVE_TIMEOUT: Span = Span::from_secs(10);
-/// etcd client/v3/options.go#defaultUnaryMaxRetries: how often a call is tried.
+/// How often a call of etcd is tried. Unit: tries. Sourced: etcd client/v3/options.go#defaultUnaryMaxRetries.
 pub const MAX_ATTEMPTS: u8 = 100;
-/// etcd client/v3/options.go#defaultBackoffWaitBetween: the pause after each round of tries, a quorum of the endpoints.
+/// The pause after each round of tries, a quorum of the endpoints. Sourced: etcd
+/// client/v3/options.go#defaultBackoffWaitBetween.
 pub const RETRY_PAUSE: Span = Span::from_ms(25);
-/// etcd client/v3/options.go#defaultBackoffJitterFraction: 10 % less to 10 % more.
+/// So much shorter to so much longer. Unit: ratio. Sourced: etcd client/v3/options.go#defaultBackoffJitterFraction.
 const RETRY_JITTER: (u64, u64) = (1, 10);
-/// etcd client/v3/watch.go#watchGRPCStream.run: what the pauses before a broken watch stream is opened again grow from.
+/// What the pauses before a broken watch stream is opened again grow from. Sourced: etcd
+/// client/v3/watch.go#watchGRPCStream.run.
 pub const WATCH_PAUSE: Span = Span::from_ms(1);
-/// etcd client/v3/watch.go#watchGRPCStream.backoffIfUnavailable: each pause is so many times the one before.
+/// Each of those pauses is so many times the one before. Unit: ratio. Sourced: etcd
+/// client/v3/watch.go#backoffIfUnavailable.
 const WATCH_FACTOR: (u64, u64) = (5, 4);
-/// etcd client/v3/watch.go#maxBackoff: up to this one.
+/// And no pause is longer. Sourced: etcd client/v3/watch.go#maxBackoff.
 pub const WATCH_PAUSE_MAX: Span = Span::from_ms(100);
-/// The most calls at once. Chosen: above the 600 requests an API server admits. One more is refused as etcd would.
+/// The most calls of etcd at once; one more is refused as etcd would. Unit: calls. Chosen: above the 600 requests an
+/// API server admits.
 pub const LIMIT: u32 = 1024;
 
 /// What the client wants done, on the connection to which endpoint.

@@ -19,21 +19,24 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// client-go transport/cache.go#tlsCache.get: net.Dialer.Timeout.
+/// How long a dial may take. Sourced: client-go transport/cache.go#tlsTransportCache.get.
 pub const DIAL_TIMEOUT: Span = Span::from_secs(30);
-/// apimachinery pkg/util/net/http.go#readIdleTimeoutSeconds: a ping after so long without reads.
+/// A ping after so long without reads. Flag: HTTP2_READ_IDLE_TIMEOUT_SECONDS. Sourced: kubernetes
+/// staging/src/k8s.io/apimachinery/pkg/util/net/http.go#readIdleTimeoutSeconds.
 pub const READ_IDLE_TIMEOUT: Span = Span::from_secs(30);
-/// apimachinery pkg/util/net/http.go#pingTimeoutSeconds: and the end without an answer.
+/// And the end of the connection after so long without an answer. Flag: HTTP2_PING_TIMEOUT_SECONDS. Sourced: kubernetes
+/// staging/src/k8s.io/apimachinery/pkg/util/net/http.go#pingTimeoutSeconds.
 pub const PING_TIMEOUT: Span = Span::from_secs(15);
-/// client-go rest/request.go#NewRequest.maxRetries: how often a request is tried again.
+/// How often a request is tried again. Unit: tries. Sourced: client-go rest/request.go#Request.maxRetries.
 pub const MAX_RETRIES: u8 = 10;
-/// client-go rest/with_retry.go#retryAfterResponse: the pause before a read whose connection broke is tried again.
+/// The pause before a read whose connection broke is tried again. Sourced: client-go
+/// rest/with_retry.go#retryAfterResponse.
 pub const BROKEN_PAUSE: Span = Span::from_secs(1);
 /// For requests without a limit of their own, as a reflector's are: the server's deadline and the ping end them.
 /// Chosen: longer than both, so that it never counts.
 pub const NO_TIMEOUT: Span = Span::from_secs(3600);
-/// The most requests at once. Chosen: the load dials' greatest rates for the users' 10 s limit, rounded up. One more
-/// fails at once with [`Status::ConnectionError`].
+/// The most requests at once on a connection; one more fails at once with [`Status::ConnectionError`]. Unit: requests.
+/// Chosen: the load dials' greatest rates for the users' 10 s limit, rounded up.
 pub const LIMIT: u32 = 4096;
 
 /// Where the connection is.

@@ -13,18 +13,22 @@ use crate::object::{Key, KeyValue, Kind, Revision};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-/// client-go tools/cache/reflector.go#NewReflectorWithOptions: the first wait after a failure, before jitter.
+/// The first wait after a failure, before jitter. Sourced: client-go tools/cache/reflector.go#defaultBackoffInit.
 pub const BACKOFF_INITIAL: Span = Span::from_ms(800);
-/// client-go tools/cache/reflector.go#NewReflectorWithOptions: each wait is twice the one before, up to this one; jitter makes it up to twice as long.
+/// Each wait is twice the one before, up to this one; jitter makes it up to twice as long. Sourced: client-go
+/// tools/cache/reflector.go#defaultBackoffMax.
 pub const BACKOFF_MAX: Span = Span::from_secs(30);
-/// client-go tools/cache/reflector.go#NewReflectorWithOptions: a wait that begins this long after the one before is a first one again.
+/// A wait that begins this long after the one before is a first one again. Sourced: client-go
+/// tools/cache/reflector.go#defaultBackoffReset.
 pub const BACKOFF_RESET: Span = Span::from_secs(120);
-/// client-go tools/cache/reflector.go#handleAnyWatch: a watch that told nothing and ended sooner than this has failed.
+/// A watch that told nothing and ended sooner than this has failed. Sourced: client-go
+/// tools/cache/reflector.go#handleAnyWatch.
 pub const VERY_SHORT: Span = Span::from_secs(1);
-/// Up to so many objects are kept in one list, more in a tree. Chosen: the pods of a small node, so that the stores of
-/// ten thousand programs weigh little.
+/// Up to so many objects are kept in one list, more in a tree. Unit: objects. Chosen: the pods of a small node, so that
+/// the stores of ten thousand programs weigh little.
 const FEW: usize = 16;
-/// A queue of deltas that had to grow beyond this gives its memory back. Chosen: what a busy informer needs.
+/// A queue of deltas that had to grow beyond this gives its memory back. Unit: deltas. Chosen: what a busy informer
+/// needs.
 const SPARE_DELTAS: usize = 64;
 
 /// What happened to an object, for an informer's handlers.

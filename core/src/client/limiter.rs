@@ -13,10 +13,14 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// kubernetes pkg/controller/apis/config/v1alpha1 defaults and client-go rest/config.go: what one client of a controller may ask a second.
+    /// What one client of a controller may ask a second. Flag: --kube-api-qps. Sourced: kubernetes
+    /// pkg/controller/apis/config/v1alpha1/defaults.go#SetDefaults_KubeControllerManagerConfiguration.
     pub const CONTROLLER_QPS: u32 = 20;
-    /// kubernetes component-base config/v1alpha1/defaults.go#RecommendedDefaultClientConnectionConfiguration: and at once.
+    /// And at once. Unit: requests. Flag: --kube-api-burst. Sourced: kubernetes
+    /// pkg/controller/apis/config/v1alpha1/defaults.go#SetDefaults_KubeControllerManagerConfiguration.
     pub const CONTROLLER_BURST: u32 = 30;
+    /// What rates are counted in. Code: a unit.
+    const SECOND: Span = Span::from_secs(1);
 
     /// `qps` tokens come back each second; at most `burst` are there.
     ///
@@ -24,7 +28,7 @@ impl Limiter {
     /// If one of them is zero.
     pub fn new(qps: u32, burst: u32) -> Self {
         assert!(qps > 0 && burst > 0, "a bucket that is never filled: {qps} a second, {burst} at once");
-        Self { interval: Span::from_secs(1).scale(1, qps.into()), burst, full_at: LocalTime::ZERO }
+        Self { interval: Self::SECOND.scale(1, qps.into()), burst, full_at: LocalTime::ZERO }
     }
     /// Takes a token, perhaps one that is still to come; returns how long to wait before using it.
     pub fn reserve(&mut self, now: LocalTime) -> Span {

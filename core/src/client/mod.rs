@@ -23,9 +23,9 @@ use crate::actor::wire::Message;
 use crate::engine::LocalTime;
 use alloc::boxed::Box;
 
-/// RFC 9113 section 6.7: a PING frame, 9 bytes of header and 8 of data.
+/// A PING frame: 9 bytes of header and 8 of data. Sourced: RFC 9113#6.7.
 pub const PING_BYTES: u32 = 17;
-/// RFC 9113 section 6.4: a RST_STREAM frame, 9 bytes of header and 4 of error code.
+/// A RST_STREAM frame: 9 bytes of header and 4 of error code. Sourced: RFC 9113#6.4.
 pub const CANCEL_BYTES: u32 = 13;
 
 /// What a client of one connection wants done.

@@ -10,16 +10,21 @@ use crate::engine::{LocalTime, Span};
 use crate::object::Key;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// client-go util/workqueue/default_rate_limiters.go#DefaultTypedControllerRateLimiter: the first wait of an item.
+/// The first wait of an item that failed; each is twice the one before. Sourced: client-go
+/// util/workqueue/default_rate_limiters.go#DefaultTypedControllerRateLimiter.
 pub const BASE_DELAY: Span = Span::from_ms(5);
-/// client-go util/workqueue/default_rate_limiters.go#DefaultTypedControllerRateLimiter: the longest wait of an item.
+/// The longest wait of an item. Sourced: client-go
+/// util/workqueue/default_rate_limiters.go#DefaultTypedControllerRateLimiter.
 pub const MAX_DELAY: Span = Span::from_secs(1000);
-/// client-go util/workqueue/default_rate_limiters.go#DefaultTypedControllerRateLimiter: rate-limited items a second, all together.
+/// Rate-limited items a second, all together. Sourced: client-go
+/// util/workqueue/default_rate_limiters.go#DefaultTypedControllerRateLimiter.
 pub const BUCKET_QPS: u32 = 10;
-/// client-go util/workqueue/default_rate_limiters.go#DefaultTypedControllerRateLimiter: and at once.
+/// And at once. Unit: items. Sourced: client-go
+/// util/workqueue/default_rate_limiters.go#DefaultTypedControllerRateLimiter.
 pub const BUCKET_BURST: u32 = 100;
 
-/// How many buckets below infinity a time histogram of the queue has.
+/// How many buckets below infinity a time histogram of the queue has. Unit: buckets. Sourced: component-base
+/// metrics/prometheus/workqueue/metrics.go#ExponentialBuckets.
 const BUCKETS: usize = 10;
 
 /// A histogram of times: component-base metrics/prometheus/workqueue/metrics.go has ten buckets, from 10 ns up, each
@@ -35,9 +40,11 @@ pub struct Times {
 }
 
 impl Times {
-    /// component-base metrics/prometheus/workqueue/metrics.go: the upper bound of the first bucket.
+    /// The upper bound of the first bucket. Sourced: component-base
+    /// metrics/prometheus/workqueue/metrics.go#ExponentialBuckets.
     pub const FIRST_BOUND: Span = Span::from_ns(10);
-    /// component-base metrics/prometheus/workqueue/metrics.go: each bound is so many times the one before.
+    /// Each bound is so many times the one before. Unit: times. Sourced: component-base
+    /// metrics/prometheus/workqueue/metrics.go#ExponentialBuckets.
     pub const FACTOR: u64 = 10;
 
     fn observe(&mut self, time: Span) {

@@ -10,7 +10,8 @@ use crate::sim::Code;
 use crate::timeline::Timeline;
 use alloc::vec::Vec;
 
-/// Events between two looks when runs are played again to find where they part: their rows fit in a trace many times.
+/// Events between two looks when runs are played again to find where they part. Unit: events. Chosen: their rows fit in
+/// a trace many times.
 const SLICE: u32 = 20_000;
 
 /// The first thing that happened in one run and not in the other.
@@ -24,8 +25,8 @@ pub struct Divergence {
     pub b: Option<Row>,
 }
 
-/// Two notes of one kind, by one program, about one thing, are the same if they are no further apart than this: what
-/// differs by milliseconds nobody would call a difference. Chosen.
+/// Two notes of one kind, by one program, about one thing, are the same if they are no further apart than this. Chosen:
+/// what differs by milliseconds nobody would call a difference.
 const SAME_WITHIN: Span = Span::from_secs(1);
 
 /// How far two records have been compared, row by row. Rows' names count commands as well, so they don't matter.

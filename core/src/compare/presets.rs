@@ -12,10 +12,10 @@ use crate::timeline::Timeline;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The scenario that both sides of every preset begin with: nothing is wrong, and nothing is done but what a side's
-/// script says.
+/// The scenario that both sides of every preset begin with. Chosen: nothing is wrong, and nothing is done but what a
+/// side's script says.
 pub const SCENARIO: &str = "quiet";
-/// When the script begins to be known: everybody is elected, and nothing has been done. The page opens here.
+/// When the script begins to be known; the page opens here. Chosen: everybody is elected, and nothing has been done.
 pub const OPENS: Time = Time::from_secs(32);
 /// When a script breaks something. Chosen: three seconds to look at the two being the same.
 pub const BREAKS: Time = Time::from_secs(35);
@@ -46,12 +46,26 @@ pub struct Preset {
     pub sides: [Side; 2],
 }
 
-/// Ten nodes with the standard workloads.
+/// How long a leader's host is gone. Chosen: an election and a minute to see what it did.
+const LEADER_GONE: Span = Span::from_secs(60);
+/// How long a follower is away. Chosen: long enough for many elections of its own.
+const FOLLOWER_AWAY: Span = Span::from_secs(30);
+/// How long a member is dead. Chosen: a minute of writes, to count those that fail.
+const MEMBER_DEAD: Span = Span::from_secs(60);
+/// How long there is no quorum. Chosen: longer than the default renew deadline, shorter than the long one.
+const NO_QUORUM: Span = Span::from_secs(20);
+/// How long the holder's host is dead. Chosen: twice the long lease.
+const HOLDER_DEAD: Span = Span::from_secs(120);
+/// How long packets are lost. Chosen: enough for a count.
+const LOSSY: Span = Span::from_secs(90);
+/// And how many. Chosen: what the written analysis is about.
+const LOSS: Ppm = Ppm::new(300_000);
+/// Ten nodes with the standard workloads. Code: a cluster.
 const STACKED: Directory = Directory::stacked(3, 10);
-/// The same with etcd on three hosts of its own.
+/// The same with etcd on three hosts of its own. Code: a cluster.
 const EXTERNAL: Directory = Directory { external: true, ..STACKED };
 
-/// Every preset, in the order of the page's cards.
+/// Every preset, in the order of the page's cards. Code: a list.
 pub const ALL: &[Preset] = &[
     Preset {
         name: "cut-or-crashed",
@@ -115,9 +129,9 @@ pub const ALL: &[Preset] = &[
     },
 ];
 
-/// A side on which nothing is special, for the others to begin with.
+/// A side on which nothing is special, for the others to begin with. Code: a beginning.
 const PLAIN: Side = Side { label: "", directory: STACKED, knobs: &[], script: |_| Vec::new() };
-/// Four times the defaults and more, as operators choose them for slow networks.
+/// Leases four times as long and more. Chosen: as operators choose them for slow networks.
 const LONG_LEASE: &[(Knob, u32)] =
     &[(Knob::LeaseDuration, 60_000), (Knob::RenewDeadline, 40_000), (Knob::RetryPeriod, 10_000)];
 
@@ -134,24 +148,24 @@ fn trouble(faults: Vec<Fault>, span: Span) -> Vec<(Time, Command)> {
     script
 }
 fn lost(sim: &Sim, fault: fn(HostId) -> Fault) -> Vec<(Time, Command)> {
-    trouble(vec![fault(leader(sim))], Span::from_secs(60))
+    trouble(vec![fault(leader(sim))], LEADER_GONE)
 }
 fn rejoins(sim: &Sim) -> Vec<(Time, Command)> {
-    trouble(vec![Fault::Isolate { host: follower(sim) }], Span::from_secs(30))
+    trouble(vec![Fault::Isolate { host: follower(sim) }], FOLLOWER_AWAY)
 }
 fn member_dies(sim: &Sim) -> Vec<(Time, Command)> {
-    trouble(vec![Fault::KillEtcd { host: follower(sim) }], Span::from_secs(60))
+    trouble(vec![Fault::KillEtcd { host: follower(sim) }], MEMBER_DEAD)
 }
 fn quorum_lost(sim: &Sim) -> Vec<(Time, Command)> {
     let others = (0..u32::from(sim.directory().members)).map(HostId).filter(|host| *host != leader(sim));
-    trouble(others.map(|host| Fault::KillEtcd { host }).collect(), Span::from_secs(20))
+    trouble(others.map(|host| Fault::KillEtcd { host }).collect(), NO_QUORUM)
 }
 fn holder_dies(sim: &Sim) -> Vec<(Time, Command)> {
     let host = inspect::holder(sim, 0).map_or(HostId(0), |holder| sim.programs()[holder.ix()].host);
-    trouble(vec![Fault::Crash { host }], Span::from_secs(120))
+    trouble(vec![Fault::Crash { host }], HOLDER_DEAD)
 }
 fn lossy(host: HostId) -> Vec<(Time, Command)> {
-    trouble(vec![Fault::Lossy { host, loss: Ppm::new(300_000) }], Span::from_secs(90))
+    trouble(vec![Fault::Lossy { host, loss: LOSS }], LOSSY)
 }
 
 impl Preset {

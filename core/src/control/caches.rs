@@ -13,7 +13,7 @@ use crate::object::{
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-/// kubernetes cmd/kube-controller-manager/app/core.go, apps.go: the kinds that the controllers here list and watch.
+/// The kinds that the controllers here list and watch. Code: a list.
 pub const KINDS: [Kind; 11] = [
     Kind::Lease,
     Kind::Node,
@@ -27,7 +27,7 @@ pub const KINDS: [Kind; 11] = [
     Kind::PersistentVolumeClaim,
     Kind::VolumeAttachment,
 ];
-/// Chosen: the first of the marks (top bytes of tags) of the informers' requests; one for each of [`KINDS`].
+/// The first of the marks (top bytes of tags) of the informers' requests; one for each of [`KINDS`]. Code: a mark.
 pub const FIRST_TAG: u8 = 0x10;
 
 /// What a manager knows of the cluster: as old as its watches.

@@ -14,15 +14,39 @@ use crate::object::{Key, Kind, Owner};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// kubernetes staging/src/k8s.io/component-base/config/v1alpha1/defaults.go#RecommendedDefaultClientConnectionConfiguration
-/// and cmd/kube-controller-manager/app/options/generic.go: requests a second of one client, and its burst.
+/// Requests a second of one controller's client, and its burst. Unit: requests. Flag: --kube-api-qps and
+/// --kube-api-burst. Sourced: kubernetes
+/// pkg/controller/apis/config/v1alpha1/defaults.go#SetDefaults_KubeControllerManagerConfiguration.
 pub const QPS: (u32, u32) = (20, 30);
-/// kubernetes pkg/controller/controller_utils.go#SlowStartInitialBatchSize.
+/// The first batch of pods; each is twice the one before, and a failure ends the sync. Unit: pods. Sourced: kubernetes
+/// pkg/controller/controller_utils.go#SlowStartInitialBatchSize.
 const SLOW_START: usize = 1;
-/// kubernetes pkg/controller/deployment/deployment_controller.go and pkg/controller/endpointslice/
-/// endpointslice_controller.go#maxRetries: then the item is dropped.
+/// After so many retries Deployment and EndpointSlice drop an item. Unit: retries. Sourced: kubernetes
+/// pkg/controller/deployment/deployment_controller.go#maxRetries; kubernetes
+/// pkg/controller/endpointslice/endpointslice_controller.go#maxRetries.
 const MAX_RETRIES: u32 = 15;
-/// kubernetes pkg/controller/endpointslice/endpointslice_controller.go#defaultSyncBackOff.
+/// Keys that Deployment, ReplicaSet, StatefulSet, EndpointSlice and AttachDetach work on at once. Unit: keys. Flag:
+/// --concurrent-deployment-syncs and the like. Sourced: kubernetes
+/// pkg/controller/deployment/config/v1alpha1/defaults.go#ConcurrentDeploymentSyncs; kubernetes
+/// pkg/controller/replicaset/config/v1alpha1/defaults.go#ConcurrentRSSyncs; kubernetes
+/// pkg/controller/statefulset/config/v1alpha1/defaults.go#ConcurrentStatefulSetSyncs; kubernetes
+/// pkg/controller/endpointslice/config/v1alpha1/defaults.go#ConcurrentServiceEndpointSyncs. Simplified: AttachDetach
+/// the same.
+const WORKERS: usize = 5;
+/// Keys that node lifecycle and taint eviction work on at once. Unit: keys. Sourced: kubernetes
+/// pkg/controller/nodelifecycle/node_lifecycle_controller.go#nodeUpdateWorkerSize; kubernetes
+/// pkg/controller/tainteviction/taint_eviction.go#UpdateWorkerSize.
+const NODE_WORKERS: usize = 8;
+/// Keys that DaemonSet works on at once. Unit: keys. Flag: --concurrent-daemonset-syncs. Sourced: kubernetes
+/// pkg/controller/daemon/config/v1alpha1/defaults.go#ConcurrentDaemonSetSyncs.
+const DAEMON_SET_WORKERS: usize = 2;
+/// Keys that the garbage collector works on at once. Unit: keys. Flag: --concurrent-gc-syncs. Sourced: kubernetes
+/// pkg/controller/garbagecollector/config/v1alpha1/defaults.go#ConcurrentGCSyncs.
+const GARBAGE_WORKERS: usize = 20;
+/// Keys that PodGC and claims work on at once. Unit: keys. Chosen: the real ones are single loops.
+const SINGLE_WORKER: usize = 1;
+/// The first wait of an item of EndpointSlice that failed. Sourced: kubernetes
+/// pkg/controller/endpointslice/endpointslice_controller.go#defaultSyncBackOff.
 const ENDPOINT_SLICE_BACKOFF: Span = Span::from_secs(1);
 
 /// The controllers.
@@ -54,7 +78,7 @@ pub enum Name {
 }
 
 impl Name {
-    /// Every controller.
+    /// Every controller. Code: a list.
     pub const ALL: [Self; 11] = [
         Self::NodeLifecycle,
         Self::TaintEviction,
@@ -84,15 +108,16 @@ impl Name {
             Self::PodGc => "orphaned_pods_nodes",
         }
     }
-    /// kubernetes pkg/controller/apis/config/v1alpha1/defaults.go and pkg/controller/*/config: how many keys it works on
-    /// at once.
+    /// How many keys it works on at once.
     pub const fn workers(self) -> usize {
         match self {
-            Self::NodeLifecycle | Self::TaintEviction => 8,
-            Self::DaemonSet => 2,
-            Self::GarbageCollector => 20,
-            Self::PodGc | Self::PersistentVolume => 1,
-            Self::Deployment | Self::ReplicaSet | Self::StatefulSet | Self::EndpointSlice | Self::AttachDetach => 5,
+            Self::NodeLifecycle | Self::TaintEviction => NODE_WORKERS,
+            Self::DaemonSet => DAEMON_SET_WORKERS,
+            Self::GarbageCollector => GARBAGE_WORKERS,
+            Self::PodGc | Self::PersistentVolume => SINGLE_WORKER,
+            Self::Deployment | Self::ReplicaSet | Self::StatefulSet | Self::EndpointSlice | Self::AttachDetach => {
+                WORKERS
+            }
         }
     }
     /// The informers it waits for before it works.

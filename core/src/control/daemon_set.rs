@@ -13,14 +13,17 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// kubernetes pkg/controller/daemon/daemon_controller.go#BurstReplicas: the most pods that one sync creates or deletes.
+/// The most pods that one sync of a DaemonSet creates or deletes. Unit: pods. Sourced: kubernetes
+/// pkg/controller/daemon/daemon_controller.go#BurstReplicas.
 const BURST: usize = 250;
-/// kubernetes pkg/apis/apps/v1/defaults.go: rollingUpdate.maxUnavailable.
+/// The most pods of a DaemonSet that an update takes away at once. Unit: pods. Sourced: kubernetes
+/// pkg/apis/apps/v1/defaults.go#SetDefaults_DaemonSet.
 const MAX_UNAVAILABLE: u32 = 1;
-/// kubernetes cmd/kube-controller-manager/app/apps.go#newDaemonSetController: the back-off of failed pods, at first.
+/// The first wait before a DaemonSet's failed pod is replaced. Sourced: kubernetes
+/// cmd/kube-controller-manager/app/apps.go#newDaemonSetController.
 const BACKOFF_FIRST: Span = Span::from_secs(1);
-/// kubernetes cmd/kube-controller-manager/app/apps.go#newDaemonSetController: and at most. Twice as long without a
-/// failure forgets it.
+/// The longest wait; twice as long without a failure forgets it. Sourced: kubernetes
+/// cmd/kube-controller-manager/app/apps.go#newDaemonSetController.
 const BACKOFF_MAX: Span = Span::from_secs(15 * 60);
 
 /// The controller's memory: one entry per set, and one per node with a failed pod.

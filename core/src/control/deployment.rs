@@ -14,9 +14,11 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// kubernetes pkg/apis/apps/v1/defaults.go: revisionHistoryLimit, old ReplicaSets that are kept.
+/// Old ReplicaSets that are kept. Unit: ReplicaSets. Sourced: kubernetes
+/// pkg/apis/apps/v1/defaults.go#SetDefaults_Deployment: revisionHistoryLimit.
 const HISTORY_LIMIT: usize = 10;
-/// kubernetes pkg/controller/deployment/progress.go#requeueStuckDeployment: looks a second after the deadline.
+/// How long after its progress deadline a Deployment is looked at. Sourced: kubernetes
+/// pkg/controller/deployment/progress.go#requeueStuckDeployment.
 const DEADLINE_SLACK: Span = Span::from_secs(1);
 
 /// The Deployments whose rollout is under way.

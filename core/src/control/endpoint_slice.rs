@@ -12,10 +12,11 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// kubernetes pkg/controller/endpointslice/config/v1alpha1/defaults.go: MaxEndpointsPerSlice.
+/// The most endpoints of a slice. Unit: endpoints. Flag: --max-endpoints-per-slice. Sourced: kubernetes
+/// pkg/controller/endpointslice/config/v1alpha1/defaults.go#MaxEndpointsPerSlice.
 pub const MAX_ENDPOINTS: usize = 100;
-/// kubernetes pkg/controller/endpointslice/endpointslice_controller.go#endpointSliceChangeMinSyncDelay: how long after
-/// somebody changed a slice its Service is looked at.
+/// How long after somebody changed a slice its Service is looked at. Sourced: kubernetes
+/// pkg/controller/endpointslice/endpointslice_controller.go#endpointSliceChangeMinSyncDelay.
 pub const SLICE_CHANGE_DELAY: Span = Span::from_secs(1);
 
 /// kubernetes staging/src/k8s.io/endpointslice/util/endpointslice_tracker.go: the versions of the slices that this

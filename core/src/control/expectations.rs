@@ -5,7 +5,8 @@ use crate::object::Key;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-/// kubernetes pkg/controller/controller_utils.go#ExpectationsTimeout: then it looks again, whatever it expects.
+/// After so long a controller looks again, whatever it expects. Sourced: kubernetes
+/// pkg/controller/controller_utils.go#ExpectationsTimeout.
 const TIMEOUT: Span = Span::from_secs(5 * 60);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

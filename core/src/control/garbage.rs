@@ -13,7 +13,8 @@ use crate::object::{Key, Kind, NodeId, Object, Owner};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// kubernetes pkg/controller/podgc/gc_controller.go#quarantineTime: how long a node must be gone.
+/// How long a node must be gone before its pods are deleted by force. Sourced: kubernetes
+/// pkg/controller/podgc/gc_controller.go#quarantineTime.
 const QUARANTINE: Span = Span::from_secs(40);
 
 /// Who owns an object.

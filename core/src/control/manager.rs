@@ -19,18 +19,18 @@ use crate::object::Key;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// apiserver pkg/server/config.go#NewConfig: how long a start may hang: the API server's limit of a read, as that client
-/// sets none.
+/// How long a start may hang in the read of its one ConfigMap. Sourced: apiserver
+/// pkg/server/config.go#NewConfig.RequestTimeout: the API server's limit of a read, as that client sets none.
 const AUTHENTICATION_TIMEOUT: Span = Span::from_secs(60);
-/// kubernetes cmd/kube-controller-manager/app/controllermanager.go#CreateControllerContext: how long a new leader waits
-/// for the API server to be well; then its process exits.
+/// How long a new leader waits for the API server to be well; then its process exits. Sourced: kubernetes
+/// cmd/kube-controller-manager/app/controllermanager.go#CreateControllerContext.
 pub const HEALTH_TIMEOUT: Span = Span::from_secs(10);
-/// kubernetes staging/src/k8s.io/controller-manager/app/helper.go#WaitForAPIServer: asks every second.
+/// How often it asks. Sourced: kubernetes staging/src/k8s.io/controller-manager/app/helper.go#WaitForAPIServer.
 const HEALTH_PERIOD: Span = Span::from_secs(1);
-/// Measured: in the reference runs a new leader needs 1.5 to 2 s until its first pod; what its lists and writes don't
-/// take goes into discovery and the start of some forty controllers.
+/// From there to the controllers' first lists. Measured: in the reference runs a new leader needs 1.5 to 2 s until its
+/// first pod; what its lists and writes don't take goes into discovery and the start of some forty controllers.
 const DISCOVERY: Span = Span::from_secs(1);
-/// Chosen: the top byte of the tags of what the process itself asks; 0 is the elector's.
+/// The top byte of the tags of what the process itself asks; 0 is the elector's. Code: a mark.
 const OWN_TAG: u64 = 1 << 56;
 
 /// Where the process is.

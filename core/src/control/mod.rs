@@ -28,11 +28,11 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use manager::{Manager, Phase};
 
-/// kubernetes cmd/kube-controller-manager/app/controllermanager.go#Run and cmd/kube-scheduler/app/server.go#Run:
-/// the status with which a process that lost its Lease exits.
+/// The status with which a process that lost its Lease exits. Unit: status. Sourced: kubernetes
+/// cmd/kube-controller-manager/app/controllermanager.go#Run; kubernetes cmd/kube-scheduler/app/server.go#Run.
 pub const LEASE_LOST: u8 = 1;
-/// kubernetes cmd/kube-controller-manager/app/controllermanager.go#NewControllerManagerCommand: the status with which a
-/// process that could not start exits.
+/// The status with which a process that could not start exits. Unit: status. Sourced: kubernetes
+/// cmd/kube-controller-manager/app/controllermanager.go#NewControllerManagerCommand.
 pub const START_FAILED: u8 = 1;
 
 /// Their timers.
@@ -46,7 +46,8 @@ pub enum Timer {
     Work,
 }
 
-/// The mark of the elector's own requests: the top byte of a request's tag is zero. All others are the work's.
+/// The mark of the elector's own requests: the top byte of a request's tag is zero. All others are the work's. Code: a
+/// mark.
 const ELECTOR_TAG: u64 = 0;
 
 /// What a component works on. There are six at most: their size does not matter.

@@ -19,9 +19,12 @@ use crate::object::{Change, Condition, Key, Kind, Node, NodeId, Revision, Taints
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// kubernetes pkg/controller/nodelifecycle/config/v1alpha1 and cmd/kube-controller-manager: --node-monitor-period.
+/// How often nodes are looked at. Flag: --node-monitor-period. Sourced: kubernetes
+/// staging/src/k8s.io/cloud-provider/config/v1alpha1/defaults.go#NodeMonitorPeriod.
 const MONITOR_PERIOD: Span = Span::from_secs(5);
-/// kubernetes pkg/controller/nodelifecycle/config/v1alpha1/defaults.go: --node-monitor-grace-period (40 s up to 1.31).
+/// After so long without a heartbeat, by the process's own clock, a node is taken for lost; 40 s up to 1.31. Flag:
+/// --node-monitor-grace-period. Sourced: kubernetes
+/// pkg/controller/nodelifecycle/config/v1alpha1/defaults.go#NodeMonitorGracePeriod.
 pub const GRACE_PERIOD: Span = Span::from_secs(50);
 
 /// What this process knows of a node's health.

@@ -14,7 +14,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-/// kubernetes pkg/controller/replicaset/replica_set.go#BurstReplicas: the most pods that one sync creates or deletes.
+/// The most pods that one sync of a ReplicaSet creates or deletes. Unit: pods. Sourced: kubernetes
+/// pkg/controller/replicaset/replica_set.go#BurstReplicas.
 const BURST: u32 = 500;
 
 /// A pod as its template has it.

@@ -112,8 +112,8 @@ fn process_condemned(set: &StatefulSet, pods: &Pods<'_>, plan: &mut Plan) -> boo
     true
 }
 
-/// kubernetes pkg/controller/statefulset/stateful_set_control.go#rollingUpdate: the highest ordinal that isn't of the
-/// newest revision, once all above it are healthy.
+/// kubernetes pkg/controller/statefulset/stateful_set_control.go#updateStatefulSetAfterInvariantEstablished: the highest
+/// ordinal that isn't of the newest revision, once all above it are healthy.
 fn update_one(set: &StatefulSet, pods: &Pods<'_>, plan: &mut Plan) {
     for (kv, pod) in pods.range(..set.replicas).rev().map(|(_, it)| it) {
         if pod.template != set.template && pod.deleted.is_none() {

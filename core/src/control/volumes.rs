@@ -13,11 +13,14 @@ use crate::engine::{LocalTime, Span};
 use crate::object::{Condition, Key, KeyValue, NodeId, Object, PersistentVolumeClaim, VolumeAttachment};
 use alloc::collections::BTreeMap;
 
-/// Chosen: how long an external provisioner takes to make a volume.
+/// How long a volume takes to be made. Chosen: about what an external provisioner takes; it is folded into the
+/// controller.
 pub const PROVISION: Span = Span::from_secs(2);
-/// Chosen: how long a CSI driver takes to attach a volume or to detach it.
+/// How long a volume takes to be attached or detached. Chosen: about what a CSI driver takes; it is folded into the
+/// controller.
 const ATTACH: Span = Span::from_secs(1);
-/// kubernetes pkg/controller/volume/attachdetach/attach_detach_controller.go#ReconcilerMaxWaitForUnmountDuration.
+/// So long after a detach is wanted it is forced, of a node that is not ready. Sourced: kubernetes
+/// pkg/controller/volume/attachdetach/attach_detach_controller.go#ReconcilerMaxWaitForUnmountDuration.
 const MAX_WAIT_FOR_UNMOUNT: Span = Span::from_secs(6 * 60);
 
 /// Binds a claim whose volume has had the time to be made.

@@ -5,17 +5,21 @@ use crate::engine::{LocalTime, Span};
 use crate::object::NodeId;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// kubernetes cmd/kube-controller-manager/app/options/nodelifecyclecontroller.go: --node-eviction-rate, 0.1 a second.
+/// The time between two NoExecute taints of a zone: 0.1 nodes a second. Flag: --node-eviction-rate. Sourced: kubernetes
+/// cmd/kube-controller-manager/app/options/nodelifecyclecontroller.go#NodeEvictionRate.
 const EVICTION_INTERVAL: Span = Span::from_secs(10);
-/// kubernetes pkg/controller/nodelifecycle/config/v1alpha1/defaults.go: --secondary-node-eviction-rate, 0.01 a second.
+/// The same in a large zone that is partly disrupted: 0.01 nodes a second. Flag: --secondary-node-eviction-rate.
+/// Sourced: kubernetes cmd/kube-controller-manager/app/options/nodelifecyclecontroller.go#SecondaryNodeEvictionRate.
 const SECONDARY_INTERVAL: Span = Span::from_secs(100);
-/// kubernetes pkg/controller/nodelifecycle/config/v1alpha1/defaults.go: --large-cluster-size-threshold: in a zone of no
-/// more nodes than this, partial disruption stops evictions.
+/// In a zone of no more nodes than this, partial disruption stops evictions. Unit: nodes. Flag:
+/// --large-cluster-size-threshold. Sourced: kubernetes
+/// cmd/kube-controller-manager/app/options/nodelifecyclecontroller.go#LargeClusterSizeThreshold.
 const LARGE_ZONE: u32 = 50;
-/// kubernetes pkg/controller/nodelifecycle/config/v1alpha1/defaults.go: --unhealthy-zone-threshold, in percent.
+/// The share of unready nodes from which a zone is partly disrupted. Flag: --unhealthy-zone-threshold. Sourced:
+/// kubernetes cmd/kube-controller-manager/app/options/nodelifecyclecontroller.go#UnhealthyZoneThreshold.
 const UNHEALTHY_PCT: u32 = 55;
-/// kubernetes pkg/controller/nodelifecycle/node_lifecycle_controller.go#ComputeZoneState: fewer unready nodes than this
-/// are no disruption, whatever their share.
+/// Fewer unready nodes than this are no disruption, whatever their share. Unit: nodes. Sourced: kubernetes
+/// pkg/controller/nodelifecycle/node_lifecycle_controller.go#ComputeZoneState.
 const UNHEALTHY_LEAST: u32 = 3;
 
 /// How ill a zone is.

@@ -15,7 +15,7 @@ use core::hash::{Hash, Hasher};
 pub struct EventId(u64);
 
 impl EventId {
-    /// Nobody: the cause of what came from outside.
+    /// Nobody: the cause of what came from outside. Code: an id.
     pub const ROOT: Self = Self(0);
 
     /// The id with this number.

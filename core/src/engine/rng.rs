@@ -109,9 +109,9 @@ impl TryRng for Rng {
 pub struct Ppm(u32);
 
 impl Ppm {
-    /// Never.
+    /// Never. Code: an end of the range.
     pub const ZERO: Self = Self(0);
-    /// Always.
+    /// Always. Code: an end of the range.
     pub const ONE: Self = Self(1_000_000);
 
     /// `ppm` parts per million; more than a million counts as always.
@@ -179,9 +179,9 @@ impl Draw {
     }
 }
 
-/// How fine the table of logarithms is: chosen, its error is below a millionth of the mean.
+/// How fine the table of logarithms is. Unit: bits. Chosen: its error is below a millionth of the mean.
 const TABLE_BITS: u32 = 9;
-/// log2(1 + n/512) in 0.20 fixed point, by squaring bit after bit.
+/// log2(1 + n/512) in 0.20 fixed point, by squaring bit after bit. Code: a table.
 const LOG2: [u32; (1 << TABLE_BITS) + 1] = {
     let mut table = [1 << 20; (1 << TABLE_BITS) + 1];
     let mut n = 0;

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 use core::ops::Range;
 
-/// The most entries of a chunk; a full one splits in two. Chosen: the cost of a copy (a pointer per chunk) against the
-/// cost of the first write to a chunk after it (a copy of the chunk).
+/// The most entries of a chunk; a full one splits in two. Unit: entries. Chosen: the cost of a copy (a pointer per
+/// chunk) against the cost of the first write to a chunk after it (a copy of the chunk).
 const CHUNK: usize = 64;
 
 type Chunk<K, V> = Arc<Vec<(K, V)>>;

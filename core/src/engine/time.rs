@@ -16,7 +16,7 @@ pub struct Span(u64);
 pub struct LocalTime(u64);
 
 impl Time {
-    /// The start of the run.
+    /// The start of the run. Code: an end of the range.
     pub const ZERO: Self = Self(0);
 
     /// The moment `ns` nanoseconds after the start.
@@ -46,7 +46,7 @@ impl Time {
 }
 
 impl Span {
-    /// No time at all.
+    /// No time at all. Code: an end of the range.
     pub const ZERO: Self = Self(0);
 
     /// A span of `ns` nanoseconds.
@@ -96,7 +96,7 @@ impl Span {
 }
 
 impl LocalTime {
-    /// When the host's clock read zero.
+    /// When the host's clock read zero. Code: an end of the range.
     pub const ZERO: Self = Self(0);
 
     /// The moment the host's clock reads `ns`.
@@ -176,7 +176,8 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The rate of a perfect clock: a million local microseconds in a true second.
+    /// The rate of a perfect clock: a million local microseconds in a true second. Unit: ppm. Chosen: clocks run true
+    /// until a fault changes one host's.
     pub const TRUE_RATE: u32 = 1_000_000;
 
     /// A clock that reads `offset` at the start of the run and runs true.

@@ -108,7 +108,15 @@ impl<T: Copy> Ring<T> {
     }
 }
 
-/// How many ids the rows here may span for each row, so that two never share a place. Chosen: about twice what runs have.
+/// The fewest rows that a trace keeps. Unit: rows. Chosen: a power of two that costs next to nothing.
+const ROWS_MIN: u32 = 1_024;
+/// One notable row is kept for so many rows. Unit: rows. Chosen: fewer than one row in sixteen is notable, so they last
+/// four times as long.
+const NOTES_SHARE: u32 = 4;
+/// The newest packets under way that are kept. Unit: packets. Chosen: more than an eye can follow.
+const FLIGHTS: u32 = 512;
+/// How many ids the rows here may span for each row, so that two never share a place. Unit: ids. Chosen: about twice
+/// what runs have.
 const IDS_PER_ROW: usize = 4;
 
 /// Everything a run leaves behind for the eye: rows with causes, the notable ones a second time for longer, and flights.
@@ -125,18 +133,18 @@ pub struct Trace {
 impl Trace {
     /// A trace of the newest `rows` rows (rounded up to a power of two), a quarter as many notable ones, and 512 flights.
     pub fn new(rows: u32) -> Self {
-        let rows = rows.next_power_of_two().max(1024);
+        let rows = rows.next_power_of_two().max(ROWS_MIN);
         Self {
             rows: Ring::new(rows),
             places: alloc::vec![u32::MAX; rows as usize * IDS_PER_ROW],
-            notes: Ring::new(rows / 4),
-            flights: Ring::new(512),
+            notes: Ring::new(rows / NOTES_SHARE),
+            flights: Ring::new(FLIGHTS),
             enabled: true,
         }
     }
     /// A trace that keeps nothing, for sweeps and for measuring what the trace costs.
     pub fn off() -> Self {
-        Self { enabled: false, ..Self::new(1024) }
+        Self { enabled: false, ..Self::new(ROWS_MIN) }
     }
     /// Records row `number` of the run.
     ///

@@ -11,13 +11,15 @@ use crate::actor::role::{Note, NoteKind};
 use crate::engine::{LocalTime, Span};
 use alloc::vec::Vec;
 
-/// etcd server/storage/backend/backend.go#defaultBatchInterval.
+/// How often the store's file is committed, if there is anything to commit. Flag: --backend-batch-interval. Sourced:
+/// etcd server/storage/backend/backend.go#defaultBatchInterval. Simplified: a commit of any size takes as long.
 const COMMIT_EVERY: Span = Span::from_ms(100);
-/// etcd server/embed/config.go#DefaultWarningApplyDuration.
+/// Applying that takes longer is slow. Flag: --warning-apply-duration. Sourced: etcd
+/// server/embed/config.go#DefaultWarningApplyDuration.
 const SLOW_APPLY: Span = Span::from_ms(100);
-/// Syncs of a commit: bbolt tx.go#Tx.Commit writes and syncs the pages, then the meta page.
+/// Syncs of a commit: the pages, then the meta page. Unit: syncs. Sourced: bbolt tx.go#Tx.Commit.
 const SYNCS: u8 = 2;
-/// What a commit writes beside what changed, in bytes. Chosen: a few pages of the tree.
+/// What a commit writes beside what changed. Unit: bytes. Chosen: a few pages of the tree.
 const PAGES: u32 = 16 << 10;
 
 /// How long something took, counted in etcd's buckets for its disk: server/storage/wal/metrics.go, backend/metrics.go.

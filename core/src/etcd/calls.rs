@@ -11,8 +11,8 @@ use crate::engine::LocalTime;
 use crate::knob::Knob;
 use crate::net::packet::ConnId;
 
-/// etcd server/etcdserver/v3_server.go#maxGapBetweenApplyAndCommitIndex: entries committed and not applied, beyond which
-/// a member takes no more writes.
+/// Entries committed and not applied, beyond which a member takes no more writes. Unit: entries. Sourced: etcd
+/// server/etcdserver/v3_server.go#maxGapBetweenApplyAndCommitIndex.
 const COMMIT_GAP: usize = 5000;
 
 impl Etcd {

@@ -16,8 +16,11 @@ pub struct Proposal {
     pub op: Op,
 }
 
+/// What a proposal adds to what it does. Chosen: its id and a header.
+const ID_BYTES: u32 = 16;
+
 impl Payload for Proposal {
     fn bytes(&self) -> u32 {
-        self.op.bytes() + 16
+        self.op.bytes() + ID_BYTES
     }
 }

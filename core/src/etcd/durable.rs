@@ -9,10 +9,10 @@ use crate::actor::role::{Note, NoteKind};
 use crate::engine::{LocalTime, Span};
 use alloc::boxed::Box;
 
-/// etcd server/storage/wal/wal.go#warnSyncDuration.
+/// A sync of the log that takes longer is worth a warning. Sourced: etcd server/storage/wal/wal.go#warnSyncDuration.
 const SLOW_FSYNC: Span = Span::from_secs(1);
-/// With --unsafe-no-fsync: how long the kernel keeps what was written before it writes it to the disk. Linux
-/// Documentation/admin-guide/sysctl/vm.rst#dirty_expire_centisecs; simplified: then it writes all there is.
+/// With --unsafe-no-fsync: how long the kernel keeps what was written before it writes it to the disk. Sourced: linux
+/// Documentation/admin-guide/sysctl/vm.rst#dirty_expire_centisecs. Simplified: then it writes all there is.
 const WRITEBACK: Span = Span::from_secs(30);
 
 /// What is on the disk while later writes are only in the kernel's memory.

@@ -5,7 +5,8 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// Changes in a chunk. Chosen: a copy costs a pointer per chunk, the first change after it a copy of one chunk.
+/// Changes in a chunk. Unit: changes. Chosen: a copy costs a pointer per chunk, the first change after it a copy of one
+/// chunk.
 const CHUNK: usize = 64;
 
 /// Changes in the order of their revisions. Copies share all but the chunk that is written next.

@@ -10,14 +10,14 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// The most changes kept. Beyond it the oldest are compacted away, as if somebody had asked for it: watches and reads of
-/// older revisions fail then. Chosen: 12 MB per member; four minutes of the heartbeats of 5,000 nodes, where
-/// kube-apiserver's own compaction keeps five to ten.
+/// The most changes kept; beyond it the oldest are compacted away, as if somebody had asked for it. Unit: changes.
+/// Chosen: 12 MB per member; four minutes of the heartbeats of 5,000 nodes, where kube-apiserver's own compaction keeps
+/// five to ten.
 const HISTORY: usize = 1 << 17;
-/// etcd server/etcdserver/server.go#NewServer: no lease is shorter than one and a half election timeouts, in whole
-/// seconds. Simplified: for the default timeout, whatever the dial says.
+/// No lease is shorter: one and a half election timeouts, in whole seconds. Sourced: etcd
+/// server/etcdserver/server.go#minTTL. Simplified: for the default timeout, whatever the dial says.
 const MIN_TTL_S: u32 = 2;
-/// What a key and a revision add to a value on the disk. Chosen.
+/// What a key and a revision add to a value on the disk. Unit: bytes. Chosen: typical protobuf sizes.
 const OVERHEAD: u64 = 64;
 
 /// An etcd lease.

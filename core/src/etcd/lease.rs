@@ -14,12 +14,13 @@ use crate::knob::Knob;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-/// lessor.go#runLoop: how often the leader looks for leases that ran out.
+/// How often the leader looks for leases that ran out. Sourced: etcd server/lease/lessor.go#runLoop.
 const LOOK_EVERY: Span = Span::from_ms(500);
-/// lessor.go#defaultExpiredleaseRetryInterval: a lease that is still there is revoked again.
+/// A lease that is still there is revoked again after this long. Sourced: etcd
+/// server/lease/lessor.go#defaultExpiredleaseRetryInterval.
 const RETRY: Span = Span::from_secs(3);
-/// lessor.go#leaseRevokeRate, halved for half a second: how many leases one look revokes. Simplified: etcd also has at
-/// most 16 of these proposals under way.
+/// How many leases one look revokes. Unit: leases. Sourced: etcd server/lease/lessor.go#defaultLeaseRevokeRate, halved
+/// for half a second. Simplified: etcd also has at most 16 of these proposals under way.
 const REVOKES: usize = 500;
 
 /// The clock of the leases.

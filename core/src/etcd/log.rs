@@ -7,8 +7,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-/// Entries in a chunk of the log. Chosen: a checkpoint of a log of 5,000 entries copies 80 pointers, and an append
-/// after it copies at most this many entries.
+/// Entries in a chunk of the log. Unit: entries. Chosen: a checkpoint of a log of 5,000 entries copies 80 pointers, and
+/// an append after it copies at most this many entries.
 const CHUNK: u64 = 64;
 
 /// The entries of one member, without gaps. Copies share all but the chunk that is written next.

@@ -36,12 +36,12 @@ pub struct Entry<P> {
     pub payload: Option<P>,
 }
 
-/// What an entry weighs beside its payload: two small integers, a type and two length prefixes. Chosen by adding up
-/// the fields of raftpb.Entry for terms and indexes of a long-lived cluster.
+/// What an entry weighs beside its payload: two small integers, a type and two length prefixes. Chosen: the fields of
+/// raftpb.Entry added up for terms and indexes of a long-lived cluster.
 pub const ENTRY_BYTES: u32 = 16;
 
-/// What a message weighs beside its entries: two 64-bit ids, the small integers and the frame. Chosen by adding up
-/// the fields of raftpb.Message and rafthttp's length prefix.
+/// What a message weighs beside its entries: two 64-bit ids, the small integers and the frame. Chosen: the fields of
+/// raftpb.Message and rafthttp's length prefix added up.
 pub const MESSAGE_BYTES: u32 = 56;
 
 impl<P: Payload> Entry<P> {
@@ -160,7 +160,7 @@ pub struct Message<P> {
     pub snapshot: Option<SnapshotMeta>,
 }
 
-/// The context of a vote that a leader asked for. etcd-io/raft v3.7.0 raft.go#campaignTransfer, there a string.
+/// The context of a vote that a leader asked for. Code: a mark; raft's own raft.go has campaignTransfer, a string.
 pub const CAMPAIGN_TRANSFER: u64 = 1;
 
 impl<P> Message<P> {

@@ -43,19 +43,33 @@ use service::Service;
 use stop::Stopping;
 use watch::Watches;
 
-/// etcd server/etcdserver/server.go#DefaultSnapshotCatchUpEntries: entries kept behind the applied one.
+/// Entries of the log kept behind the applied one. Unit: entries. Flag: --snapshot-catchup-entries. Sourced: etcd
+/// server/etcdserver/server.go#DefaultSnapshotCatchUpEntries.
 const CATCH_UP_ENTRIES: u64 = 5000;
-/// etcd server/etcdserver/server.go#compactRaftLog, since 3.6: the log is cut every so many applied entries.
+/// The log is cut every so many applied entries. Unit: entries. Sourced: etcd
+/// server/etcdserver/server.go#memorySnapshotCount, since 3.6.
 const COMPACT_EVERY: u64 = 100;
-/// etcd server/etcdserver/server.go#adjustTicks: how often a starting member looks for its peers.
+/// How often a starting member looks for its peers. Sourced: etcd server/etcdserver/server.go#adjustTicks.
 const ADJUST_EVERY: Span = Span::from_ms(50);
-/// etcd server/etcdserver/server.go#adjustTicks: and how often it looks before it gives up.
+/// And how often it looks before it gives up. Unit: looks. Sourced: etcd server/etcdserver/server.go#adjustTicks.
 const ADJUST_TRIES: u32 = 100;
-/// etcd server/etcdserver/server.go#releaseDelayAfterSnapshot: how long after a snapshot went out the log is not cut.
+/// A starting member that sees its peers waits for so few more ticks before it campaigns. Unit: ticks. Sourced: etcd
+/// server/etcdserver/server.go#adjustTicks.
+const ADJUST_LEFT: u32 = 2;
+/// And one without peers. Unit: ticks. Sourced: etcd server/etcdserver/server.go#adjustTicks.
+const ADJUST_LEFT_ALONE: u32 = 1;
+/// How long after a snapshot went out the log is not cut. Sourced: etcd
+/// server/etcdserver/server.go#releaseDelayAfterSnapshot.
 const SNAPSHOT_RELEASE: Span = Span::from_secs(30);
-/// What Go's runtime exits with after a panic.
+/// The status of a process that panicked. Unit: status. Sourced: go src/runtime/panic.go#fatalpanic.
 pub const PANICKED: u8 = 2;
-/// What a WAL record adds to its entries: chosen, a hard state, checksums and padding.
+/// What a PING's answer weighs: 9 bytes of header and 8 of data. Sourced: RFC 9113#6.7.
+const PONG_BYTES: u32 = 17;
+/// What a probe's answer weighs. Chosen: an HTTP head and a line of JSON.
+const PROBE_REPLY_BYTES: u32 = 200;
+/// What a POST's answer weighs. Chosen: an HTTP head without a body.
+const POSTED_BYTES: u32 = 100;
+/// What a WAL record adds to its entries. Unit: bytes. Chosen: a hard state, checksums and padding.
 const WAL_RECORD: u32 = 64;
 
 /// etcd's timers.
@@ -371,7 +385,7 @@ impl Etcd {
         let active = self.peers.iter().filter(|peer| peer.active_since().is_some()).count();
         let ticks = cx.knobs.election_ticks();
         if single || active > 1 {
-            let skip = if single { ticks - 1 } else { ticks.saturating_sub(2) };
+            let skip = if single { ticks - ADJUST_LEFT_ALONE } else { ticks.saturating_sub(ADJUST_LEFT) };
             (0..skip).for_each(|_| self.raft.tick());
             return;
         }
@@ -421,8 +435,8 @@ impl Etcd {
             }
             Message::Cancel(id) => self.counters.proposals_failed += u64::from(self.service.cancel(conn, id)),
             Message::Health(path, n) => self.on_health(cx, conn, path, n),
-            Message::Ping => cx.send(conn, 17, Message::Pong),
-            Message::Probe(n) => cx.send(conn, 200, Message::ProbeReply(n)),
+            Message::Ping => cx.send(conn, PONG_BYTES, Message::Pong),
+            Message::Probe(n) => cx.send(conn, PROBE_REPLY_BYTES, Message::ProbeReply(n)),
             other => self.on_peer_message(cx, conn, other),
         }
     }
@@ -438,11 +452,11 @@ impl Etcd {
         // A POST from a peer's pipeline.
         match message {
             Some(Message::Raft(raft)) => {
-                cx.send(conn, 100, Message::Posted);
+                cx.send(conn, POSTED_BYTES, Message::Posted);
                 self.raft.step(*raft);
             }
             Some(Message::Snapshot(snapshot)) => {
-                cx.send(conn, 100, Message::Posted);
+                cx.send(conn, POSTED_BYTES, Message::Posted);
                 self.on_report(cx, Some(Report::Snapshot(snapshot)));
             }
             _ => {} // An answer on a connection already given up.

@@ -16,30 +16,40 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
-/// rafthttp/peer.go#ConnReadTimeout and ConnWriteTimeout.
+/// How long a stream between members may stand without a byte read, or a write that goes on. Sourced: etcd
+/// server/etcdserver/api/rafthttp/peer.go#DefaultConnReadTimeout; etcd
+/// server/etcdserver/api/rafthttp/peer.go#DefaultConnWriteTimeout.
 pub const STREAM_DEADLINE: Span = Span::from_secs(5);
-/// rafthttp/stream.go: a keepalive message every third of the read deadline.
+/// How often a stream says that it lives: every third of the read deadline. Sourced: etcd
+/// server/etcdserver/api/rafthttp/stream.go#streamWriter.run.
 pub const LINK_HEARTBEAT: Span = Span::from_ms(5_000 / 3);
-/// rafthttp/transport.go#DialRetryFrequency: ten dials a second at most.
+/// How far apart two dials of a stream are at least. Sourced: etcd
+/// server/etcdserver/api/rafthttp/transport.go#DialRetryFrequency.
 const DIAL_EVERY: Span = Span::from_ms(100);
-/// server/config/config.go#PeerDialTimeout: one second and an election timeout.
+/// A dial between members is given up after this and an election timeout. Sourced: etcd
+/// server/config/config.go#PeerDialTimeout.
 const DIAL_TIMEOUT_BASE: Span = Span::from_secs(1);
-/// rafthttp/stream.go#streamBufSize: messages waiting for a stream.
+/// Messages that wait for a stream; one more is dropped and the peer reported unreachable. Unit: messages. Sourced:
+/// etcd server/etcdserver/api/rafthttp/stream.go#streamBufSize.
 const STREAM_QUEUE: u32 = 4096;
-/// rafthttp/pipeline.go#pipelineBufSize: messages waiting for a POST.
+/// Messages that wait for a POST. Unit: messages. Sourced: etcd
+/// server/etcdserver/api/rafthttp/pipeline.go#pipelineBufSize.
 const PIPELINE_QUEUE: u32 = 64;
-/// rafthttp/pipeline.go#connPerPipeline.
+/// Connections for POSTs to one peer. Unit: connections. Sourced: etcd
+/// server/etcdserver/api/rafthttp/pipeline.go#connPerPipeline.
 const POSTS: usize = 4;
-/// rafthttp/probing_status.go: a probe every four seconds.
+/// How often a peer is probed. Sourced: etcd server/etcdserver/api/rafthttp/probing_status.go#proberInterval.
+/// Simplified: etcd probes on two connections.
 pub const PROBE_EVERY: Span = Span::from_secs(4);
-/// Framing and headers of a POST or of a stream's GET: chosen, a typical HTTP/1.1 head.
+/// Framing and headers of a POST or of a stream's GET. Unit: bytes. Chosen: a typical HTTP/1.1 head.
 const HTTP_HEAD: u32 = 300;
-/// A Raft message without entries in protobuf with its length prefix and chunk: chosen, 60 to 70 bytes were typical.
+/// A Raft message without entries in protobuf with its length prefix and chunk. Unit: bytes. Chosen: 60 to 70 bytes are
+/// typical.
 const RAFT_HEAD: u32 = 64;
-/// What an entry adds to its payload: chosen, term, index, type and tags.
+/// What an entry adds to its payload. Unit: bytes. Chosen: term, index, type and tags.
 const ENTRY_HEAD: u32 = 24;
 
-/// The stream for `MsgApp` and the stream for the rest.
+/// The stream for `MsgApp` and the stream for the rest. Code: a list.
 pub const STREAMS: [Port; 2] = [Port::PeerAppStream, Port::PeerMessageStream];
 
 /// The incoming half: a connection we dial, on which the peer writes.

@@ -3,7 +3,7 @@
 use super::message::MemberId;
 use alloc::collections::VecDeque;
 
-/// The most voters a cluster can have. etcd's documentation advises against more.
+/// The most voters a cluster can have. Unit: members. Chosen: etcd's documentation advises against more.
 pub const MAX_MEMBERS: usize = 7;
 
 /// How entries go to a member.

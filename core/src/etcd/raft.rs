@@ -45,13 +45,16 @@ pub struct Config {
 }
 
 impl Config {
-    /// etcd --election-timeout 1000 over --heartbeat-interval 100, its defaults, in ticks.
+    /// A follower waits so many ticks for its leader, and up to so many less one more. Unit: ticks. Flag:
+    /// --election-timeout over --heartbeat-interval. Sourced: etcd server/embed/config.go#ElectionTicks; raft
+    /// raft.go#resetRandomizedElectionTimeout.
     pub const ELECTION_TICK: u32 = 10;
-    /// etcd's tick is its heartbeat interval: server/etcdserver/bootstrap.go#raftConfig.
+    /// A leader sends heartbeats every so many ticks. Unit: ticks. Sourced: etcd
+    /// server/etcdserver/bootstrap.go#raftConfig.
     pub const HEARTBEAT_TICK: u32 = 1;
-    /// etcd server/etcdserver/raft.go#maxInflightMsgs.
+    /// Appends in flight to one follower. Unit: messages. Sourced: etcd server/etcdserver/raft.go#maxInflightMsgs.
     pub const MAX_INFLIGHT: u32 = 512;
-    /// etcd server/etcdserver/raft.go#maxSizePerMsg, in bytes.
+    /// The most that one append carries. Unit: bytes. Sourced: etcd server/etcdserver/raft.go#maxSizePerMsg.
     pub const MAX_BYTES_PER_MESSAGE: u32 = 1 << 20;
 
     /// A member as etcd v3.7 sets it up. etcd sets no limit on what is uncommitted.

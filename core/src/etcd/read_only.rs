@@ -4,8 +4,8 @@ use super::message::MemberId;
 use super::progress::{MAX_MEMBERS, reached_by_majority};
 use alloc::collections::VecDeque;
 
-/// Reads that may wait at one leader. Chosen: etcd has no limit, but asks again at most every 500 ms; a read beyond
-/// it is dropped as if its message were lost.
+/// Reads that may wait at one leader; one more is dropped as if its message were lost. Unit: reads. Chosen: etcd has no
+/// limit, but asks again at most every 500 ms.
 pub const MAX_WAITING_READS: usize = 1 << 16;
 
 /// A read that waits at the leader.

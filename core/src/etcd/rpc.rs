@@ -71,15 +71,27 @@ impl Op {
     pub const fn writes(&self) -> bool {
         !matches!(self, Self::Range { .. } | Self::List { .. })
     }
-    /// What it weighs on the wire and in the log. The frame and field overhead of about 64 bytes is chosen.
+    /// What a call weighs beside what is in it. Chosen: its frame and its fields.
+    const HEAD_BYTES: u32 = 64;
+    /// What a read of one key adds. Chosen: the key and a revision.
+    const RANGE_BYTES: u32 = 32;
+    /// What a read of many keys adds. Chosen: two keys, a revision and a limit.
+    const LIST_BYTES: u32 = 48;
+    /// What a lease or a compaction adds. Chosen: two numbers.
+    const NUMBERS_BYTES: u32 = 16;
+    /// What a write adds beside its value. Chosen: the key, a revision to compare and a lease.
+    const WRITE_BYTES: u32 = 48;
+
+    /// What it weighs on the wire and in the log.
     pub const fn bytes(&self) -> u32 {
-        64 + match self {
-            Self::Range { .. } => 32,
-            Self::List { .. } => 48,
-            Self::Grant { .. } | Self::Revoke { .. } | Self::Compact { .. } => 16,
-            Self::Put { value, .. } | Self::Txn { value: Some(value), .. } => 48 + value.bytes,
-            Self::Txn { value: None, .. } => 48,
-        }
+        Self::HEAD_BYTES
+            + match self {
+                Self::Range { .. } => Self::RANGE_BYTES,
+                Self::List { .. } => Self::LIST_BYTES,
+                Self::Grant { .. } | Self::Revoke { .. } | Self::Compact { .. } => Self::NUMBERS_BYTES,
+                Self::Put { value, .. } | Self::Txn { value: Some(value), .. } => Self::WRITE_BYTES + value.bytes,
+                Self::Txn { value: None, .. } => Self::WRITE_BYTES,
+            }
     }
 }
 
@@ -158,11 +170,17 @@ pub struct Response {
     pub range: Option<Arc<Range>>,
 }
 
+/// What a key and its revisions add to a value. Chosen: typical protobuf sizes.
+const KEY_BYTES: u32 = 32;
+
 impl Response {
+    /// What an answer weighs beside the values in it; and what an error weighs. Chosen: its frame and its header.
+    pub const HEAD_BYTES: u32 = 96;
+
     /// What it weighs on the wire.
     pub fn bytes(&self) -> u32 {
         let kvs = self.range.as_deref().map_or(&[][..], |range| &range.kvs);
-        kvs.iter().chain(&self.kv).map(|kv| 32 + kv.value.bytes).fold(96, u32::saturating_add)
+        kvs.iter().chain(&self.kv).map(|kv| KEY_BYTES + kv.value.bytes).fold(Self::HEAD_BYTES, u32::saturating_add)
     }
 }
 
@@ -200,7 +218,7 @@ pub enum WatchCall {
 }
 
 impl WatchCall {
-    /// What it weighs on the wire. Chosen: a small frame.
+    /// What a call about a watch weighs on the wire. Chosen: a small frame.
     pub const BYTES: u32 = 80;
 }
 
@@ -249,12 +267,14 @@ pub struct WatchReply {
 }
 
 impl WatchReply {
-    /// A progress notification that was asked for speaks of every watch.
+    /// What a watch's message weighs beside the events in it. Chosen: its frame and its header.
+    const HEAD_BYTES: u32 = 64;
+    /// A progress notification that was asked for speaks of every watch. Code: a mark.
     pub const ALL: u32 = u32::MAX;
 
     /// What it weighs on the wire.
     pub fn bytes(&self) -> u32 {
         let events = if let WatchNews::Events(events) = &self.news { &events[..] } else { &[] };
-        events.iter().map(|event| 32 + event.kv.value.bytes).fold(64, u32::saturating_add)
+        events.iter().map(|event| KEY_BYTES + event.kv.value.bytes).fold(Self::HEAD_BYTES, u32::saturating_add)
     }
 }

@@ -12,14 +12,16 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// etcd server/config/config.go#ReqTimeout: 5 s for queues, disk and network, and two elections.
+/// A member gives a call this long, for queues, disk and network, and two elections. Sourced: etcd
+/// server/config/config.go#ReqTimeout.
 const REQUEST_TIMEOUT_BASE: Span = Span::from_secs(5);
-/// etcd server/etcdserver/read/read.go: a ReadIndex is sent again after this long.
+/// A ReadIndex is sent again after this long. Sourced: etcd server/etcdserver/read/read.go#readIndexRetryTime.
 pub const READ_INDEX_RETRY: Span = Span::from_ms(500);
-/// The most calls one member keeps: chosen, far above what its clients' own limits let through.
+/// The most calls one member keeps; one more is "too many requests". Unit: calls. Chosen: far above what its clients'
+/// own limits let through.
 const CALLS: usize = 10_000;
 
-/// A health endpoint's answer, in bytes. Chosen: a status line, a few headers and a line of JSON.
+/// What a health endpoint's answer weighs. Chosen: a status line, a few headers and a line of JSON.
 const HEALTH_BYTES: u32 = 200;
 
 /// How far a call has come.
@@ -218,7 +220,7 @@ impl Service {
         let error = result.as_ref().err().map_or(0, |error| *error as u32 + 1);
         cx.note(Note::new(NoteKind::EtcdCall, kind + 16 * error, cx.now.since(call.started).us()));
         if self.is_client(call.conn) {
-            let bytes = result.as_ref().map_or(96, Response::bytes);
+            let bytes = result.as_ref().map_or(Response::HEAD_BYTES, Response::bytes);
             cx.send(call.conn, bytes, Message::RpcReply(Box::new(Reply { id: call.request.id, result })));
         }
     }

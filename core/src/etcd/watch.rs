@@ -21,28 +21,38 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// etcd server/storage/mvcc/watchable_store.go#watchResyncPeriod: watchers that are behind are served this often.
+/// How often watchers that are behind are served. Sourced: etcd
+/// server/storage/mvcc/watchable_store.go#watchResyncPeriod.
 pub const SYNC_EVERY: Span = Span::from_ms(100);
-/// watchable_store.go#maxWatchersPerSync.
+/// How many watchers are served at a time. Unit: watchers. Sourced: etcd
+/// server/storage/mvcc/watchable_store.go#maxWatchersPerSync.
 const WATCHERS_PER_SYNC: usize = 512;
-/// watchable_store.go#chanBufLen: messages waiting for a connection. One more makes a watcher fall behind.
+/// Messages that wait for a connection; one more makes a watcher fall behind. Unit: messages. Sourced: etcd
+/// server/storage/mvcc/watchable_store.go#chanBufLen.
 const QUEUE: usize = 128;
-/// v3rpc/watch.go#ctrlStreamBufLen: and so many more if they begin or end a watch. One more ends the connection: etcd
-/// would read no further.
+/// And so many in all if they begin or end a watch; one more ends the connection. Unit: messages. Chosen: as many
+/// again; etcd keeps 16 of these apart (v3rpc/watch.go's ctrlStreamBufLen) and reads no further, which ends nothing by
+/// itself.
 const CONTROL_QUEUE: usize = QUEUE + 128;
-/// watcher_group.go#watchBatchMaxRevs: the most revisions in one message of a watcher that is behind.
+/// The most revisions in one message of a watcher that is behind. Unit: revisions. Sourced: etcd
+/// server/storage/mvcc/watcher_group.go#watchBatchMaxRevs.
 const BATCH_REVISIONS: usize = 1000;
-/// kubernetes cmd/kubeadm/app/phases/etcd/local.go: --watch-progress-notify-interval; etcd's own default is 10 minutes.
+/// How often an idle watch is told how far it is; etcd's own default is 10 minutes. Flag:
+/// --watch-progress-notify-interval. Sourced: kubernetes cmd/kubeadm/app/phases/etcd/local.go#getEtcdCommand.
 pub const PROGRESS_EVERY: Span = Span::from_secs(5);
-/// v3rpc/watch.go#GetProgressReportInterval: up to a tenth longer, drawn once per stream.
+/// Up to one part in so many longer, drawn once per stream. Unit: parts. Sourced: etcd
+/// server/etcdserver/api/v3rpc/watch.go#GetProgressReportInterval.
 const PROGRESS_JITTER: u64 = 10;
-/// v3rpc/interceptor.go#maxNoLeaderCnt: checks without a leader, an election timeout apart, that end a watch.
+/// Checks without a leader, an election timeout apart, that end a watch. Unit: checks. Sourced: etcd
+/// server/etcdserver/api/v3rpc/interceptor.go#maxNoLeaderCnt.
 const NO_LEADER_CHECKS: u32 = 3;
-/// What is written to a connection before the kernel may say that it is full, in bytes. Chosen: HTTP/2's first window.
+/// What is written to a connection before the kernel may say that it is full. Unit: bytes. Chosen: HTTP/2's first
+/// window.
 const FLUSH: u32 = 64 << 10;
-/// The most watches of a member; a connection that wants one more is closed. Chosen: above what all API servers need.
+/// The most watches of a member; a connection that wants one more is closed. Unit: watches. Chosen: above what all API
+/// servers need.
 const WATCHES: usize = 4096;
-/// Kinds of keys, and so lists of watchers by what they watch.
+/// Kinds of keys, and so lists of watchers by what they watch. Code: a table's size.
 const KINDS: usize = Kind::ALL.len();
 
 /// How a watcher stands.

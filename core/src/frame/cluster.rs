@@ -13,9 +13,10 @@ use crate::sim::{Sim, State};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// How many pods a frame shows at most; the first by key.
+/// How many pods a frame shows at most; the first by key. Unit: pods. Chosen: more than a page can draw.
 const PODS: usize = 4096;
-/// How many of the store's newest changes are looked at for EndpointSlices that kube-proxies have not seen. Chosen.
+/// How many of the store's newest changes are looked at for EndpointSlices that kube-proxies have not seen. Unit:
+/// changes. Chosen: far more than a proxy that works is behind.
 const RULES_BEHIND: Revision = 4096;
 
 pub(super) fn workloads(Scene { sim, .. }: &Scene<'_>, rows: &mut Rows) {

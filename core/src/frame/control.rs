@@ -11,7 +11,7 @@ use crate::knob::Knob;
 use crate::net::packet::HostId;
 use crate::sim::{Sim, State};
 
-/// How many of the newest flights a frame shows.
+/// How many of the newest flights a frame shows. Unit: messages. Chosen: more than an eye can follow.
 const FLIGHTS: u64 = 512;
 
 pub(super) fn world(scene: &Scene<'_>, rows: &mut Rows) {

@@ -3,7 +3,7 @@
 use super::Read::{F32, U32};
 use super::{Table, cluster, control, signs, users, work};
 
-/// Every table, in the order of the buffer. Spans are in milliseconds unless the name says otherwise.
+/// Every table, in the order of the buffer. Spans are in milliseconds unless the name says otherwise. Code: a list.
 pub const TABLES: &[Table] = &[
     // One row. now: milliseconds and the microseconds beyond them; step: events executed, low and high half.
     Table {

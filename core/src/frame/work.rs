@@ -12,7 +12,7 @@ use crate::object::{Kind, Revision};
 use crate::sim::{Sim, State};
 use alloc::vec::Vec;
 
-/// How many changes a cache can be shown to be behind. Chosen: beyond it nobody counts.
+/// How many changes a cache can be shown to be behind. Unit: changes. Chosen: beyond it nobody counts.
 const BEHIND: usize = 10_000;
 
 /// An API server's program, if it is one.

@@ -4,23 +4,29 @@ use crate::api::rpc::Status;
 use crate::engine::{LocalTime, Rng, Span};
 use crate::object::{NodeId, Revision, Value};
 
-/// kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go#NodeLeaseDurationSeconds: how long the Lease is good for. Who
-/// reads it (the node lifecycle controller) has a grace period of its own.
+/// How long a node's Lease says that it is good for; who reads it, the node lifecycle controller, has a grace period of
+/// its own. Flag: nodeLeaseDurationSeconds. Sourced: kubernetes
+/// pkg/kubelet/apis/config/v1beta1/defaults.go#NodeLeaseDurationSeconds.
 pub const LEASE_DURATION: Span = Span::from_secs(40);
-/// kubernetes pkg/kubelet/kubelet.go#nodeLeaseRenewIntervalFraction: a quarter of the duration.
+/// How often it is renewed: a quarter of the duration. Sourced: kubernetes
+/// pkg/kubelet/kubelet.go#nodeLeaseRenewIntervalFraction.
 pub const RENEW_INTERVAL: Span = Span::from_secs(10);
-/// kubernetes component-helpers apimachinery/lease/controller.go#leaseJitterFactor: up to 4 % more, in percent.
+/// And up to so much more. Sourced: kubernetes
+/// staging/src/k8s.io/component-helpers/apimachinery/lease/controller.go#controller.Run.
 const JITTER_PCT: u64 = 4;
-/// component-helpers apimachinery/lease/controller.go#maxUpdateRetries: PUTs of one renewal, one right after the other.
+/// PUTs of one renewal, one right after the other. Unit: tries. Sourced: kubernetes
+/// staging/src/k8s.io/component-helpers/apimachinery/lease/controller.go#maxUpdateRetries.
 const MAX_UPDATE_RETRIES: u8 = 5;
-/// component-helpers apimachinery/lease/controller.go#backoffEnsureLease: the first wait, already doubled once.
+/// The first wait before the Lease is fetched or made anew, already doubled once. Sourced: kubernetes
+/// staging/src/k8s.io/component-helpers/apimachinery/lease/controller.go#backoffEnsureLease.
 const ENSURE_BACKOFF: Span = Span::from_ms(200);
-/// component-helpers apimachinery/lease/controller.go#maxBackoff: no wait for a Lease is longer.
+/// No wait for a Lease is longer. Sourced: kubernetes
+/// staging/src/k8s.io/component-helpers/apimachinery/lease/controller.go#maxBackoff.
 const MAX_BACKOFF: Span = Span::from_secs(7);
-/// kubernetes cmd/kubelet/app/server.go: the heartbeat client's limit per request, the lesser of the frequency of node
-/// status and the Lease's duration.
+/// The heartbeat client's limit per request: the lesser of the frequency of node status and the Lease's duration.
+/// Sourced: kubernetes cmd/kubelet/app/server.go#heartbeatClientConfig.Timeout.
 pub const TIMEOUT: Span = Span::from_secs(10);
-/// Chosen: a node's Lease in protobuf, with its ownerReference and managedFields.
+/// What a node's Lease weighs. Chosen: its protobuf with its ownerReference and managedFields.
 const LEASE_BYTES: u32 = 440;
 
 /// A node's Lease: its holder never changes, so its words are when it was renewed and how long that is good for.

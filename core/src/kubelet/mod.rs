@@ -47,21 +47,26 @@ impl From<Timer> for role::Timer {
     }
 }
 
-/// The top bytes of its requests' tags.
+/// The top byte of the tags of the pods' informer. Code: a mark.
 const PODS: u8 = 1;
+/// Of the node's informer. Code: a mark.
 const NODE: u8 = 2;
+/// Of heartbeats. Code: a mark.
 const HEARTBEAT: u8 = 3;
+/// Of the node's status. Code: a mark.
 const NODE_STATUS: u8 = 4;
+/// Of the pods' status. Code: a mark.
 const POD_STATUS: u8 = 5;
+/// Of questions about volumes. Code: a mark.
 const ATTACHMENT: u8 = 6;
-/// The rest of a tag: a pod's key without its kind, or a call's number.
+/// The rest of a tag: a pod's key without its kind, or a call's number. Code: bits.
 const REST: u64 = (1 << 56) - 1;
 
-/// Chosen: when a run begins, kubelets have run for long, and their informers start within so much time per node.
+/// When a run begins, kubelets' informers start within so much time per node. Chosen: they have run for long.
 const SPREAD: Span = Span::from_ms(2);
-/// Chosen: how often containers' own failures are drawn. Short beside any rate that the dial allows.
+/// How often containers' own failures are drawn. Chosen: short beside any rate that the dial allows.
 const FAILURES_EVERY: Span = Span::from_secs(10);
-/// Chosen: for a pod that the API has not, the grace period of every standard pod.
+/// The grace period of a pod that the API has not. Chosen: that of every standard pod.
 const ORPHAN_GRACE: Span = Span::from_secs(crate::object::pod::GRACE_PERIOD_S as u64);
 
 const fn tag(top: u8, rest: u64) -> u64 {

@@ -8,20 +8,25 @@ use crate::api::rpc::Status;
 use crate::engine::{LocalTime, Span};
 use crate::object::{Condition, Node, NodeId, Taints, Wall};
 
-/// kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go#NodeStatusUpdateFrequency: how often the status is computed.
+/// How often a node's status is computed. Flag: nodeStatusUpdateFrequency. Sourced: kubernetes
+/// pkg/kubelet/apis/config/v1beta1/defaults.go#NodeStatusUpdateFrequency.
 pub const UPDATE_FREQUENCY: Span = Span::from_secs(10);
-/// kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go#NodeStatusReportFrequency: how often it is sent although it
-/// has not changed.
+/// How often it is sent although it has not changed. Flag: nodeStatusReportFrequency. Sourced: kubernetes
+/// pkg/kubelet/apis/config/v1beta1/defaults.go#NodeStatusReportFrequency.
 pub const REPORT_FREQUENCY: Span = Span::from_secs(300);
-/// kubernetes pkg/kubelet/kubelet.go#nodeStatusUpdateRetry: tries, one right after the other.
+/// The least step of time: not the tick that this is, but the next. Code: a unit.
+const NEXT: Span = Span::from_ns(1);
+/// Tries, one right after the other. Unit: tries. Sourced: kubernetes pkg/kubelet/kubelet.go#nodeStatusUpdateRetry.
 const UPDATE_RETRY: u8 = 5;
-/// kubernetes pkg/kubelet/kubelet_node_status.go#registerWithAPIServer: the wait before the first try.
+/// The wait before the first try to register a node; each is twice the one before. Sourced: kubernetes
+/// pkg/kubelet/kubelet_node_status.go#registerWithAPIServer.
 const REGISTER_STEP: Span = Span::from_ms(100);
-/// kubernetes pkg/kubelet/kubelet_node_status.go#registerWithAPIServer: no wait is longer.
+/// And no wait is longer. Sourced: kubernetes pkg/kubelet/kubelet_node_status.go#registerWithAPIServer.
 const REGISTER_MAX: Span = Span::from_secs(7);
-/// kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go#MaxPods.
+/// How many pods a node takes. Unit: pods. Flag: maxPods. Sourced: kubernetes
+/// pkg/kubelet/apis/config/v1beta1/defaults.go#MaxPods.
 pub const MAX_PODS: u16 = 110;
-/// Chosen: three zones, dealt round.
+/// How many zones nodes are dealt to. Unit: zones. Chosen: as many as most regions have.
 pub const ZONES: u16 = 3;
 
 /// The zone of a node.
@@ -146,7 +151,7 @@ impl NodeStatus {
                 Some(Call::Patch)
             }
             Step::Patching(_) => {
-                let mut next = now + Span::from_ns(1); // Not the tick that this is.
+                let mut next = now + NEXT;
                 if status.is_ok() {
                     self.reported = Some(now);
                     next = now + REPORT_FREQUENCY;

@@ -9,27 +9,32 @@ use crate::client::earlier;
 use crate::engine::{LocalTime, Rng, Span};
 use crate::object::{Key, KeyValue, Phase, Pod, Revision};
 
-/// Chosen: sandbox, network and container from an image that is there, at least. Kubernetes' own goal is below 5 s for
-/// 99 % of pods (community sig-scalability/slos/pod_startup_latency.md).
+/// How long sandbox, network and container of a pod take at least, from an image that is there. Chosen: Kubernetes' own
+/// goal is below 5 s for 99 % of pods (community sig-scalability/slos/pod_startup_latency.md).
 const START_MIN: Span = Span::from_ms(800);
-/// Chosen: and at most so much more.
+/// And at most so much more. Chosen: with it a start stays well within that goal.
 const START_MORE: Span = Span::from_ms(1_200);
-/// Chosen: a container in a sandbox that stands, at least and at most so much more.
+/// How long a container takes at least in a sandbox that stands. Chosen: a quarter of a pod's start.
 const RESTART_MIN: Span = Span::from_ms(200);
+/// And at most so much more. Chosen: a third of what a pod's start may take longer.
 const RESTART_MORE: Span = Span::from_ms(400);
-/// Chosen: initialDelaySeconds of the standard workloads' readiness probe.
+/// How long after its start a container is first asked whether it is ready. Flag: initialDelaySeconds. Chosen: for the
+/// standard workloads.
 const PROBE_DELAY: Span = Span::from_secs(1);
-/// Chosen: its periodSeconds.
+/// And how often after that. Flag: periodSeconds. Chosen: for the standard workloads.
 const PROBE_PERIOD: Span = Span::from_secs(2);
-/// Chosen: a server that drains after SIGTERM takes so long, at least and at most so much more.
+/// How long a container takes to end after SIGTERM, at least. Chosen: a server that drains.
 const DRAIN_MIN: Span = Span::from_ms(500);
+/// And at most so much more. Chosen: most requests are done within two seconds.
 const DRAIN_MORE: Span = Span::from_ms(1_500);
-/// kubernetes pkg/kubelet/kubelet.go#genericPlegRelistPeriod: a container's start or end is seen by the next relist.
+/// A container's start or end is seen by the next relist. Sourced: kubernetes
+/// pkg/kubelet/kubelet.go#genericPlegRelistPeriod.
 const RELIST: Span = Span::from_secs(1);
-/// kubernetes pkg/util/goroutinemap/exponentialbackoff/exponential_backoff.go#initialDurationBeforeRetry: the wait after
-/// the first time a volume was not attached yet; then twice as long each time.
+/// The wait after the first time a volume was not attached yet; then twice as long each time. Sourced: kubernetes
+/// pkg/util/goroutinemap/exponentialbackoff/exponential_backoff.go#initialDurationBeforeRetry.
 const ATTACH_RETRY: Span = Span::from_ms(500);
-/// kubernetes pkg/util/goroutinemap/exponentialbackoff/exponential_backoff.go#maxDurationBeforeRetry.
+/// And no wait is longer. Sourced: kubernetes
+/// pkg/util/goroutinemap/exponentialbackoff/exponential_backoff.go#maxDurationBeforeRetry.
 const ATTACH_RETRY_MAX: Span = Span::from_secs(122);
 
 fn within(rng: &mut Rng, min: Span, more: Span) -> Span {

@@ -6,7 +6,8 @@ use crate::object::{Key, Revision};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// kubernetes pkg/kubelet/status/status_manager.go#syncPeriod: what could not be told is tried again in batches.
+/// A pod's status that could not be told is told again in batches so often. Sourced: kubernetes
+/// pkg/kubelet/status/status_manager.go#syncPeriod.
 pub const SYNC_PERIOD: Span = Span::from_secs(10);
 
 /// Which request of a pod is under way. Each pod takes one after the other.

@@ -6,14 +6,14 @@ use crate::object::Key;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// Chosen: what a pod takes to answer, at least.
+/// What a pod takes to answer, at least. Chosen: a server without a database.
 pub const SERVE_MIN: Span = Span::from_ms(1);
-/// Chosen: and at most so much more.
+/// And at most so much more. Chosen: so that answers differ.
 pub const SERVE_MORE: Span = Span::from_ms(2);
-/// Chosen: a small page.
+/// What a pod's answer weighs. Chosen: a small page.
 pub const REPLY_BYTES: u32 = 2_000;
-/// The most connections, and the most answers under way. Chosen: one more is reset, as by a server out of descriptors
-/// (the usual limit of open files is 1,024).
+/// The most connections of a node's pods, and the most answers under way; one more is reset. Unit: connections. Chosen:
+/// as by a server out of descriptors (the usual limit of open files is 1,024).
 pub const LIMIT: usize = 1_024;
 
 /// An answer under way.

@@ -8,14 +8,15 @@ use crate::net::packet::ConnId;
 use crate::object::NodeId;
 use alloc::vec::Vec;
 
-/// kubernetes legacy-cloud-providers/gce/gce.go#gceHcCheckIntervalSeconds: a check of each node so often.
+/// How often the users' load balancer checks each node. Sourced: legacy-cloud-providers
+/// gce/gce.go#gceHcCheckIntervalSeconds.
 pub const INTERVAL: Span = Span::from_secs(8);
-/// kubernetes legacy-cloud-providers/gce/gce.go#gceHcTimeoutSeconds: how long it waits for the answer.
+/// How long it waits for the answer. Sourced: legacy-cloud-providers gce/gce.go#gceHcTimeoutSeconds.
 pub const TIMEOUT: Span = Span::from_secs(1);
-/// kubernetes legacy-cloud-providers/gce/gce.go#gceHcUnhealthyThreshold: so many failed checks in a row take
-/// a node out; one that succeeds takes it back (gceHcHealthyThreshold).
+/// So many failed checks in a row take a node out; one that succeeds takes it back. Unit: checks. Sourced:
+/// legacy-cloud-providers gce/gce.go#gceHcUnhealthyThreshold.
 pub const UNHEALTHY: u32 = 3;
-/// The most nodes behind it: ingress-gce pkg/neg/syncers/subsets.go#maxSubsetSizeDefault.
+/// The most nodes behind it. Unit: nodes. Sourced: ingress-gce pkg/neg/syncers/subsets.go#maxSubsetSizeDefault.
 pub const MOST: NodeId = 25;
 /// What a check weighs. Chosen: a short GET.
 const CHECK_BYTES: u32 = 100;

@@ -15,13 +15,13 @@ use crate::net::packet::ConnId;
 use crate::object::{Key, Kind, Value};
 use alloc::collections::VecDeque;
 
-/// How long a user waits for an answer. Chosen: as the users of the API.
+/// How long a user of etcd waits for an answer. Chosen: as the users of the API.
 pub const TIMEOUT: Span = super::TIMEOUT;
 /// How soon a watch whose connection broke is begun again. Chosen: a person would not notice.
 const WATCH_AGAIN: Span = Span::from_ms(250);
 /// How often a user looks at a dial that stands at nothing. Chosen: soon enough for a hand on the dial.
 const LOOK_AGAIN: Span = Span::from_secs(1);
-/// The name of the watch on its connection.
+/// The name of the watch on its connection. Code: a name.
 const WATCH: u32 = 1;
 
 /// What a user of etcd asks for.
@@ -37,7 +37,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// All of them.
+    /// All of them. Code: a list.
     pub const ALL: [Self; 3] = [Self::Put, Self::Linearizable, Self::Serializable];
 
     const fn knob(self) -> Knob {

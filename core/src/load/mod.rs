@@ -20,19 +20,19 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use service::{Traffic, Visitors};
 
-/// How long a user waits for an answer. Chosen: what kubelets' heartbeats use too.
+/// How long a user waits for an answer. Chosen: as kubelets' heartbeats.
 pub const TIMEOUT: Span = Span::from_secs(10);
 /// What a user writes. Chosen: a small ConfigMap.
 pub const VALUE_BYTES: u32 = 512;
-/// How many objects the users of one API server write in turn. Chosen: two writes of one object are then seconds
-/// apart, so that they do not conflict with each other.
+/// How many objects the users of one API server write in turn. Unit: objects. Chosen: two writes of one object are then
+/// seconds apart, so that they do not conflict with each other.
 pub const KEYS_PER_API: u32 = 64;
-/// How many objects come and go in turn. Chosen: as [`KEYS_PER_API`].
+/// How many objects come and go in turn. Unit: objects. Chosen: as [`KEYS_PER_API`].
 pub const CYCLE_KEYS: u32 = 64;
 /// How long a request that ended is kept. Chosen: what success and latency are told of.
 pub const WINDOW: Span = Span::from_secs(10);
-/// How many requests that ended are kept per API server and kind. Chosen: ten seconds at 50 a second. The oldest
-/// gives way.
+/// How many requests that ended are kept per API server and kind; the oldest gives way. Unit: requests. Chosen: ten
+/// seconds at 50 a second.
 pub const RECENT: usize = 512;
 /// How often a user looks at a dial that stands at nothing, or nearly. Chosen: soon enough for a hand on the dial.
 const LOOK_AGAIN: Span = Span::from_secs(1);
@@ -80,10 +80,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
+    /// Every kind of request. Code: a list.
     pub const ALL: [Self; 8] =
         [Self::Read, Self::Write, Self::GetCached, Self::List, Self::Watch, Self::Create, Self::Update, Self::Delete];
-    /// Those that begin by the clock.
+    /// Those that begin by the clock. Code: a list.
     const TIMED: [Self; 5] = [Self::Read, Self::Write, Self::GetCached, Self::List, Self::Create];
 
     const fn knob(self) -> Knob {
@@ -106,10 +106,13 @@ impl Kind {
     }
 }
 
+/// The dials count thousandths of a request a second. Code: a unit.
+const A_THOUSAND: Span = Span::from_secs(1_000);
+
 /// The time from one request to the next at a dial; none if it stands at zero.
 fn period(knobs: &Knobs, knob: Knob) -> Option<Span> {
     let milli = u64::from(knobs.get(knob));
-    (milli > 0).then(|| Span::from_secs(1000).scale(1, milli))
+    (milli > 0).then(|| A_THOUSAND.scale(1, milli))
 }
 
 /// When the request after one that was due at `due` is due, and whether that one is to be sent now.

@@ -18,11 +18,12 @@ use alloc::vec::Vec;
 
 /// How long a user waits for a Service. Chosen: about when people give a page up.
 pub const TIMEOUT: Span = Span::from_secs(5);
-/// What a user's request weighs. Chosen: a GET with a browser's headers.
+/// What a user's request to a Service weighs. Chosen: a GET with a browser's headers.
 pub const REQUEST_BYTES: u32 = 400;
-/// The most requests under way. Chosen: above the dial's greatest rate for three Services and 5 s. One more is not sent.
+/// The most requests to Services under way; one more is not sent. Unit: requests. Chosen: above the dial's greatest
+/// rate for three Services and 5 s.
 pub const LIMIT: usize = 2048;
-/// The Services that have users: those a run begins with. Chosen: one for each standard workload.
+/// The Services that have users: those a run begins with. Unit: Services. Chosen: one for each standard workload.
 pub const SERVICES: WorkloadId = 3;
 
 /// How a request to a Service ended.

@@ -7,10 +7,11 @@
 use crate::engine::{Span, Time};
 use alloc::collections::BTreeMap;
 
-/// How often conditions are looked at. kubernetes-mixin and etcd-mixin leave it to Prometheus, whose own default is a
-/// minute; chosen: 30 s, as kube-prometheus has it.
+/// How often conditions of alerts are looked at. Chosen: as kube-prometheus has it; the mixins leave it to Prometheus,
+/// whose own default is a minute.
 pub const EVALUATE_EVERY: Span = Span::from_secs(30);
-/// The most instances of one alert that are followed. Chosen; what is beyond is not looked at.
+/// The most instances of one alert that are followed; what is beyond is not looked at. Unit: instances. Chosen: more
+/// than a page can list.
 pub const INSTANCES: usize = 256;
 
 /// How bad an alert is.
@@ -72,7 +73,7 @@ macro_rules! alerts {
         pub enum Alert { $($(#[doc = $doc])+ $variant),+ }
 
         impl Alert {
-            /// Every alert, in the order of the mixins.
+            /// Every alert, in the order of the mixins. Code: a list.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
             /// What the page needs to know of it.
             pub const fn spec(self) -> AlertSpec {

@@ -56,7 +56,7 @@ macro_rules! metrics {
         pub enum Family { $($(#[doc = $doc])+ $variant),+ }
 
         impl Family {
-            /// Every metric, in the order of the exposition.
+            /// Every metric, in the order of the exposition. Code: a list.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
             /// What the exposition needs to know of it.
             pub const fn spec(self) -> Spec {
@@ -190,21 +190,27 @@ metrics! {
     RestClient "rest_client_requests_total" Count Counter [METHOD, HTTP_CODE];
 }
 
-/// etcd server/storage/wal/metrics.go#walFsyncSec, server/storage/backend/metrics.go#commitSec: 1 ms, doubled, 14.
+/// Buckets of syncs and commits: 1 ms, doubled, 14 of them. Unit: us. Sourced: etcd
+/// server/storage/wal/metrics.go#walFsyncSec; etcd server/storage/backend/metrics.go#commitSec.
 const FSYNC: &[u64] = &doubled::<14>(1000);
-/// etcd server/etcdserver/api/rafthttp/metrics.go#rttSec: 0.1 ms, doubled, 16 of them.
+/// Buckets of round trips between members: 0.1 ms, doubled, 16 of them. Unit: us. Sourced: etcd
+/// server/etcdserver/api/rafthttp/metrics.go#rttSec.
 const RTT: &[u64] = &doubled::<16>(100);
-/// client_golang prometheus/histogram.go#DefBuckets, which go-grpc-prometheus takes.
+/// Buckets of etcd's calls, which go-grpc-prometheus takes from here. Unit: us. Sourced: client_golang
+/// prometheus/histogram.go#DefBuckets.
 const GRPC: &[u64] =
     &[5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000];
-/// apiserver pkg/endpoints/metrics/metrics.go#requestLatencies; pkg/storage/etcd3/metrics/metrics.go has the same.
+/// Buckets of API requests and of their calls of etcd. Unit: us. Sourced: apiserver
+/// pkg/endpoints/metrics/metrics.go#requestLatencies; apiserver
+/// pkg/storage/etcd3/metrics/metrics.go#etcdRequestLatency.
 const API: &[u64] = &[
     5_000, 25_000, 50_000, 100_000, 200_000, 400_000, 600_000, 800_000, 1_000_000, 1_250_000, 1_500_000, 2_000_000,
     3_000_000, 4_000_000, 5_000_000, 6_000_000, 8_000_000, 10_000_000, 15_000_000, 20_000_000, 30_000_000, 45_000_000,
     60_000_000,
 ];
 
-/// component-base metrics/prometheus/workqueue/metrics.go: ten bounds from 10 ns up, each ten times the one before.
+/// Buckets of work queues: ten bounds from 10 ns up, each ten times the one before. Unit: ns. Sourced: component-base
+/// metrics/prometheus/workqueue/metrics.go#ExponentialBuckets.
 const WORK: &[u64] =
     &[10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000, 10_000_000_000];
 
@@ -218,18 +224,19 @@ const fn doubled<const N: usize>(first: u64) -> [u64; N] {
     bounds
 }
 
-/// Member ids, in hexadecimal.
+/// Member ids, in hexadecimal, as the target of a message. Code: labels.
 const TO: Label = &["To=\"1\"", "To=\"2\"", "To=\"3\"", "To=\"4\"", "To=\"5\""];
-/// Member ids, in hexadecimal.
+/// Member ids, in hexadecimal, as oneself. Code: labels.
 const LOCAL: Label = &["Local=\"1\"", "Local=\"2\"", "Local=\"3\"", "Local=\"4\"", "Local=\"5\""];
-/// Member ids, in hexadecimal.
+/// Member ids, in hexadecimal, as a peer. Code: labels.
 const REMOTE: Label = &["Remote=\"1\"", "Remote=\"2\"", "Remote=\"3\"", "Remote=\"4\"", "Remote=\"5\""];
-/// What an etcd call is: a write, which is a transaction in all but little that Kubernetes does, or a read.
+/// What an etcd call is: a write, which is a transaction in all but little that Kubernetes does, or a read. Code:
+/// labels.
 const GRPC_METHOD: Label = &[
     "grpc_method=\"Txn\",grpc_service=\"etcdserverpb.KV\",grpc_type=\"unary\"",
     "grpc_method=\"Range\",grpc_service=\"etcdserverpb.KV\",grpc_type=\"unary\"",
 ];
-/// gRPC codes: the first is success; the others by `EtcdError`'s number.
+/// gRPC codes: the first is success; the others by `EtcdError`'s number. Code: labels.
 const GRPC_CODE: Label = &[
     "grpc_code=\"OK\"",
     "grpc_code=\"Unavailable\"",
@@ -238,7 +245,7 @@ const GRPC_CODE: Label = &[
     "grpc_code=\"OutOfRange\"",
     "grpc_code=\"NotFound\"",
 ];
-/// What an API request is, by `Verb`'s number.
+/// What an API request is, by `Verb`'s number. Code: labels.
 const VERB: Label = &[
     "verb=\"GET\",dry_run=\"\",subresource=\"\",scope=\"resource\",component=\"apiserver\"",
     "verb=\"POST\",dry_run=\"\",subresource=\"\",scope=\"resource\",component=\"apiserver\"",
@@ -250,7 +257,7 @@ const VERB: Label = &[
     "verb=\"LIST\",dry_run=\"\",subresource=\"\",scope=\"cluster\",component=\"apiserver\"",
     "verb=\"WATCH\",dry_run=\"\",subresource=\"\",scope=\"cluster\",component=\"apiserver\"",
 ];
-/// Kinds, by `Kind`'s number; the last is for any that is newer than this list.
+/// Kinds, by `Kind`'s number; the last is for any that is newer than this list. Code: labels.
 pub const RESOURCE: Label = &[
     "group=\"\",version=\"\",resource=\"\"",
     "group=\"coordination.k8s.io\",version=\"v1\",resource=\"leases\"",
@@ -268,7 +275,7 @@ pub const RESOURCE: Label = &[
     "group=\"\",version=\"v1\",resource=\"events\"",
     "group=\"other\",version=\"v1\",resource=\"others\"",
 ];
-/// HTTP codes that the API server answers with; see [`code`].
+/// HTTP codes that the API server answers with; see [`code`]. Code: labels.
 const CODE: Label = &[
     "code=\"200\"",
     "code=\"201\"",
@@ -280,7 +287,7 @@ const CODE: Label = &[
     "code=\"503\"",
     "code=\"504\"",
 ];
-/// The same for a client, which may get no answer at all.
+/// The same for a client, which may get no answer at all. Code: labels.
 const HTTP_CODE: Label = &[
     "code=\"200\"",
     "code=\"201\"",
@@ -293,11 +300,11 @@ const HTTP_CODE: Label = &[
     "code=\"504\"",
     "code=\"<error>\"",
 ];
-/// HTTP methods, by `Verb`'s number: a LIST and a WATCH are GETs.
+/// HTTP methods, by `Verb`'s number: a LIST and a WATCH are GETs. Code: labels.
 const METHOD: Label = &["method=\"GET\"", "method=\"POST\"", "method=\"PUT\"", "method=\"PATCH\"", "method=\"DELETE\""];
-/// Checks.
+/// Checks of an API server. Code: labels.
 const CHECK: Label = &["name=\"etcd\",type=\"readyz\""];
-/// What a call of etcd does, by `EtcdRequest`'s number.
+/// What a call of etcd does, by `EtcdRequest`'s number. Code: labels.
 const OPERATION: Label = &[
     "operation=\"get\"",
     "operation=\"list\"",
@@ -305,7 +312,7 @@ const OPERATION: Label = &[
     "operation=\"update\"",
     "operation=\"delete\"",
 ];
-/// Kinds, by `Kind`'s number, without their version.
+/// Kinds, by `Kind`'s number, without their version. Code: labels.
 const GROUP: Label = &[
     "group=\"\",resource=\"\"",
     "group=\"coordination.k8s.io\",resource=\"leases\"",
@@ -323,11 +330,11 @@ const GROUP: Label = &[
     "group=\"\",resource=\"events\"",
     "group=\"other\",resource=\"others\"",
 ];
-/// Whether a request changes something.
+/// Whether a request changes something. Code: labels.
 const REQUEST_KIND: Label = &["request_kind=\"readOnly\"", "request_kind=\"mutating\""];
-/// A watch.
+/// A watch. Code: labels.
 const WATCH: Label = &["verb=\"WATCH\",subresource=\"\",scope=\"cluster\",component=\"apiserver\""];
-/// Priority levels, by `Level`'s number, each with the flow schema that most of its requests have.
+/// Priority levels, by `Level`'s number, each with the flow schema that most of its requests have. Code: labels.
 const LEVEL: Label = &[
     "priority_level=\"exempt\",flow_schema=\"probes\"",
     "priority_level=\"leader-election\",flow_schema=\"system-leader-election\"",
@@ -337,9 +344,9 @@ const LEVEL: Label = &[
     "priority_level=\"workload-low\",flow_schema=\"service-accounts\"",
     "priority_level=\"global-default\",flow_schema=\"global-default\"",
 ];
-/// Why a request was turned away.
+/// Why a request was turned away. Code: labels.
 const REASON: Label = &["reason=\"queue-full\"", "reason=\"time-out\""];
-/// Work queues of kube-controller-manager, by the controller's number.
+/// Work queues of kube-controller-manager, by the controller's number. Code: labels.
 pub const QUEUE: Label = &[
     "name=\"node_lifecycle_controller\"",
     "name=\"noexec_taint_pod\"",
@@ -353,17 +360,17 @@ pub const QUEUE: Label = &[
     "name=\"garbage_collector_attempt_to_delete\"",
     "name=\"orphaned_pods_nodes\"",
 ];
-/// kubernetes pkg/scheduler/metrics/metrics.go#pendingPods.
+/// The scheduler's queues, as kubernetes pkg/scheduler/metrics/metrics.go has them. Code: labels.
 const POD_QUEUE: Label = &["queue=\"active\"", "queue=\"backoff\"", "queue=\"unschedulable\""];
-/// kubernetes pkg/scheduler/metrics/metrics.go#scheduleAttempts; its only profile is the default one.
+/// What comes of a try to schedule a pod, as the same file has it; the only profile is the default one. Code: labels.
 const RESULT: Label = &[
     "result=\"scheduled\",profile=\"default-scheduler\"",
     "result=\"unschedulable\",profile=\"default-scheduler\"",
     "result=\"error\",profile=\"default-scheduler\"",
 ];
-/// Zones; as many as the nodes are spread over, or less.
+/// Zones; as many as the nodes are spread over, or less. Code: labels.
 const ZONE: Label = &["zone=\"zone-1\"", "zone=\"zone-2\"", "zone=\"zone-3\"", "zone=\"others\""];
-/// Leases of elections, by component.
+/// Leases of elections, by component. Code: labels.
 const LEASE: Label = &["name=\"kube-controller-manager\"", "name=\"kube-scheduler\""];
 
 /// The number of an HTTP status as a label; one that is none counts as an error.

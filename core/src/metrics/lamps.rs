@@ -11,7 +11,7 @@ pub struct LampSpec {
     pub unit: &'static str,
     /// It is lit from this number on.
     pub threshold: u64,
-    /// Where the threshold comes from.
+    /// Where the threshold comes from: its kind, then a source or a reason.
     pub source: &'static str,
     /// What its number is.
     pub help: &'static str,
@@ -25,7 +25,7 @@ macro_rules! lamps {
         pub enum Lamp { $($(#[doc = $doc])+ $variant),+ }
 
         impl Lamp {
-            /// Every lamp.
+            /// Every lamp. Code: a list.
             pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
             /// What the page needs to know of it.
             pub const fn spec(self) -> LampSpec {
@@ -40,17 +40,17 @@ macro_rules! lamps {
 
 lamps! {
     /// The slowest API server's 99th percentile of calls of etcd, since the sample before.
-    StorageLatency "storage_latency" "us" from 100000, "the analysis: 100 ms; etcd's own log threshold --warning-apply-duration";
+    StorageLatency "storage_latency" "us" from 100000, "Chosen: the analysis says 100 ms, which is etcd's own --warning-apply-duration, too";
     /// Failed renewals by holders of Leases, since the sample before.
-    RenewalFailures "renewal_failures" "count" from 1, "the analysis names no number; chosen: any";
+    RenewalFailures "renewal_failures" "count" from 1, "Chosen: any, for the analysis names no number";
     /// API servers that ended watches early, since the sample before.
-    WatchDrops "watch_drops" "count" from 2, "the analysis: several API servers; chosen: two";
+    WatchDrops "watch_drops" "count" from 2, "Chosen: the analysis says several API servers";
     /// Keys waiting in the work queues of the leading kube-controller-manager and kube-scheduler.
-    QueueBacklog "queue_backlog" "count" from 100, "the analysis names no number; chosen: 5 s of work at client-go's 20 requests a second";
+    QueueBacklog "queue_backlog" "count" from 100, "Chosen: 5 s of work at a controller's 20 requests a second, for the analysis names no number";
     /// Members that know no leader.
-    NoLeader "no_leader" "count" from 1, "the analysis names no number; chosen: any";
+    NoLeader "no_leader" "count" from 1, "Chosen: any, for the analysis names no number";
     /// Revisions by which the stalest API server's watch caches are behind the store or each other.
-    EventsDelayed "events_delayed" "count" from 50, "the analysis names no number; chosen: a few seconds of changes";
+    EventsDelayed "events_delayed" "count" from 50, "Chosen: a few seconds of changes, for the analysis names no number";
 }
 
 /// What a lamp shows.

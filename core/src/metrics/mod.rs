@@ -24,7 +24,7 @@ pub use lamps::{Lamp, LampState, Lamps};
 use rules::Rules;
 use window::Windows;
 
-/// How often metrics are sampled. Chosen: 15 s, a usual scrape_interval.
+/// How often metrics are sampled. Chosen: a usual scrape_interval.
 pub const SCRAPE_EVERY: Span = Span::from_secs(15);
 /// How often lamps look at what needs no sample. Chosen: an early warning should be early.
 pub const GLANCE_EVERY: Span = Span::from_secs(1);

@@ -10,7 +10,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt::Write as _;
 
-/// What it adds to every series.
+/// What kube-state-metrics adds to every series. Code: labels.
 const TARGET: &str = "job=\"kube-state-metrics\",instance=\"10.0.0.250:8080\",pod=\"kube-state-metrics-0\"";
 
 /// A number of an object, if it has one: what to write between the braces, and the number.
@@ -24,7 +24,7 @@ struct Metric {
     read: Read,
 }
 
-/// Every metric, by kind.
+/// Every metric of objects, by kind. Code: a list.
 const METRICS: &[Metric] = &[
     Metric {
         name: "kube_node_status_condition",

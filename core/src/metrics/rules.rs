@@ -16,17 +16,38 @@ use crate::object::{Condition, Kind, Object, Phase, Pod};
 use crate::sim::{Program, Sim};
 use alloc::vec::Vec;
 
-/// etcd-mixin: the range of rates of calls, round trips and syncs.
+/// The range of rates of calls, round trips and syncs. Sourced: etcd
+/// contrib/mixin/alerts/alerts.libsonnet#etcdGRPCRequestsSlow.
 const FIVE_MINUTES: Span = Span::from_secs(300);
-/// kubernetes-mixin: the range of KubeAPITerminatedRequests, and of replicas that were not updated.
+/// The range of requests given up, and of replicas that were not updated. Sourced: kubernetes-mixin
+/// alerts/kube_apiserver.libsonnet#KubeAPITerminatedRequests; kubernetes-mixin
+/// alerts/apps_alerts.libsonnet#KubeDeploymentReplicasMismatch.
 const TEN_MINUTES: Span = Span::from_secs(600);
-/// etcd-mixin: the range of leader changes and failed proposals; kubernetes-mixin: of a node's flapping.
+/// The range of leader changes and failed proposals, and of a node's flapping. Sourced: etcd
+/// contrib/mixin/alerts/alerts.libsonnet#etcdHighNumberOfLeaderChanges; kubernetes-mixin
+/// alerts/kubelet.libsonnet#KubeNodeReadinessFlapping.
 const QUARTER: Span = Span::from_secs(900);
-/// etcd-mixin config.libsonnet: network_failure_range is four scrape intervals of 30 s.
+/// The range of failures to send to a peer: four scrape intervals of 30 s. Sourced: etcd
+/// contrib/mixin/config.libsonnet#scrape_interval_seconds.
 const NETWORK_FAILURE_RANGE: Span = Span::from_secs(120);
-/// The codes that etcdHighNumberOfFailedGRPCRequests counts, by [`Family::GrpcHandled`]'s second label.
+/// The ranges of KubeAPIErrorBudgetBurn at 14.4 times the budget's rate. Sourced: kubernetes-mixin
+/// config.libsonnet#SLOs.apiserver.windows.
+const BURN_1H: (Span, Span) = (Span::from_secs(3_600), Span::from_secs(300));
+/// The ranges of KubeAPIErrorBudgetBurn at 6 times the budget's rate. Sourced: kubernetes-mixin
+/// config.libsonnet#SLOs.apiserver.windows.
+const BURN_6H: (Span, Span) = (Span::from_secs(6 * 3_600), Span::from_secs(1_800));
+/// The ranges of KubeAPIErrorBudgetBurn at 3 times the budget's rate. Sourced: kubernetes-mixin
+/// config.libsonnet#SLOs.apiserver.windows.
+const BURN_1D: (Span, Span) = (Span::from_secs(24 * 3_600), Span::from_secs(2 * 3_600));
+/// The ranges of KubeAPIErrorBudgetBurn at 1 times the budget's rate. Sourced: kubernetes-mixin
+/// config.libsonnet#SLOs.apiserver.windows.
+const BURN_3D: (Span, Span) = (Span::from_secs(72 * 3_600), Span::from_secs(6 * 3_600));
+/// Failures to send to a peer that are one too many, in a thousandth of one a second. Unit: thousandths a second.
+/// Sourced: etcd contrib/mixin/alerts/alerts.libsonnet#etcdMembersDown.
+const SEND_FAILURES: u64 = 10;
+/// The codes that etcdHighNumberOfFailedGRPCRequests counts, by [`Family::GrpcHandled`]'s second label. Code: indices.
 const FAILED_CODES: [usize; 3] = [1, 2, 3];
-/// Methods of etcd's gRPC that are told apart.
+/// Methods of etcd's gRPC that are told apart. Code: a count of labels.
 const METHODS: usize = 2;
 
 /// Instances for which a condition holds, with their numbers.
@@ -91,10 +112,10 @@ impl Rules<'_> {
             Alert::CommitSlow => {
                 self.per_member(|id| self.windows.p99(id, Family::BackendCommit, 0, FIVE_MINUTES), over)
             }
-            Alert::Burn1h => self.burns(alert, 3600, 300),
-            Alert::Burn6h => self.burns(alert, 6 * 3600, 1800),
-            Alert::Burn1d => self.burns(alert, 24 * 3600, 2 * 3600),
-            Alert::Burn3d => self.burns(alert, 72 * 3600, 6 * 3600),
+            Alert::Burn1h => self.burns(alert, BURN_1H),
+            Alert::Burn6h => self.burns(alert, BURN_6H),
+            Alert::Burn1d => self.burns(alert, BURN_1D),
+            Alert::Burn3d => self.burns(alert, BURN_3D),
             Alert::TerminatedRequests => {
                 let all = self.apis().filter_map(|(_, id)| self.windows.terminated(id, TEN_MINUTES));
                 let (answered, given_up) = all.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
@@ -187,7 +208,7 @@ impl Rules<'_> {
                     let grown = self.members().filter_map(|(_, id)| {
                         self.windows.counter(id, Family::PeerSentFailures, peer, NETWORK_FAILURE_RANGE)
                     });
-                    grown.map(|(failures, seen)| failures * 1_000_000 / seen.ms().max(1)).sum::<u64>() > 10
+                    grown.map(|(failures, seen)| failures * 1_000_000 / seen.ms().max(1)).sum::<u64>() > SEND_FAILURES
                 };
                 let down = (all - up).max((0..all as usize).filter(|peer| fails(*peer)).count() as u64);
                 if down > 0 { alloc::vec![(0, down)] } else { Vec::new() }
@@ -196,9 +217,9 @@ impl Rules<'_> {
         }
     }
     /// Whether the error budget burns too fast over both windows.
-    fn burns(&self, alert: Alert, long_s: u64, short_s: u64) -> Holds {
-        let burn = |secs| self.windows.burn(self.now, Span::from_secs(secs));
-        let (long, short) = (burn(long_s), burn(short_s));
+    fn burns(&self, alert: Alert, ranges: (Span, Span)) -> Holds {
+        let burn = |range| self.windows.burn(self.now, range);
+        let (long, short) = (burn(ranges.0), burn(ranges.1));
         let threshold = alert.spec().threshold;
         if long > threshold && short > threshold { alloc::vec![(0, long)] } else { Vec::new() }
     }

@@ -16,18 +16,18 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// How far back the ring of every sample reaches. etcd-mixin's longest range is 15 minutes.
+/// How far back the ring of every sample reaches. Chosen: etcd-mixin's longest range.
 pub const RING: Span = Span::from_secs(15 * 60);
 /// How far apart the points of the error budget are. Chosen: the shortest burn window, 5 minutes, is five of them.
 pub const BUDGET_EVERY: Span = Span::from_secs(60);
-/// How many points of the error budget are kept that close: two hours.
+/// How many points of the error budget are kept that close. Unit: points. Chosen: two hours.
 const BUDGET_FINE: usize = 121;
 /// How far apart older points of the error budget are. Chosen: the windows beyond two hours begin at six.
 pub const BUDGET_COARSE_EVERY: Span = Span::from_secs(1800);
-/// How many of those are kept: three days, kubernetes-mixin's longest window.
+/// How many of those are kept. Unit: points. Chosen: three days, kubernetes-mixin's longest window.
 const BUDGET_COARSE: usize = 145;
-/// Requests slower than this spend error budget: kubernetes-mixin rules/kube_apiserver-config.libsonnet, a read of one
-/// object and a write; a LIST of a cluster's objects may take 30 s.
+/// Requests slower than this spend error budget: a read of one object and a write; and a LIST of a cluster's objects.
+/// Unit: us. Sourced: kubernetes-mixin rules/kube_apiserver-config.libsonnet#kubeApiserverReadClusterLatency.
 const SLOW_US: (u64, u64) = (1_000_000, 30_000_000);
 
 /// What is remembered of one process: counters of [`WINDOWED`], or of [`CLIENT`], or of an API server.
@@ -51,7 +51,7 @@ pub struct Sample {
     not_ready: Vec<NodeId>,
 }
 
-/// The metrics of etcd that some alert wants the rate of.
+/// The metrics of etcd that some alert wants the rate of. Code: a list.
 const WINDOWED: [Family; 8] = [
     Family::LeaderChanges,
     Family::ProposalsFailed,
@@ -62,15 +62,17 @@ const WINDOWED: [Family; 8] = [
     Family::GrpcHandled,
     Family::GrpcHandling,
 ];
-/// What is remembered of an API server: requests answered, requests given up,
+/// What is remembered of an API server: requests answered. Code: an index.
 const REQUESTS: usize = 0;
+/// Requests it gave up. Code: an index.
 const TERMINATIONS: usize = 1;
-/// watches it ended because their client did not read,
+/// Watches it ended because their client did not read. Code: an index.
 const WATCHES_ENDED: usize = 2;
-/// and the buckets of its calls of etcd.
+/// And the buckets of its calls of etcd. Code: an index.
 const ETCD_CALLS: usize = 3;
-/// What is remembered of a client: requests, and those that came to 5xx.
+/// What is remembered of a client: requests. Code: an index.
 const CLIENT: usize = 0;
+/// And those that came to 5xx. Code: an index.
 const CLIENT_5XX: usize = 1;
 
 /// Where a family's numbers begin among those of [`WINDOWED`].

@@ -22,7 +22,7 @@ pub enum Sort {
 }
 
 impl Sort {
-    /// All.
+    /// Every kind of workload. Code: a list.
     pub const ALL: [Self; 3] = [Self::Deployment, Self::StatefulSet, Self::DaemonSet];
     /// The kind of its objects.
     pub const fn kind(self) -> Kind {

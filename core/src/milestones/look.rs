@@ -12,10 +12,11 @@ use crate::knob::Knob;
 use crate::object::Kind;
 use crate::sim::{Program, Sim, State};
 
-/// How many committed entries a member that has caught up may not have applied yet. Chosen: what one heartbeat's time
-/// of writes comes to.
+/// How many committed entries a member that has caught up may not have applied yet. Unit: entries. Chosen: what one
+/// heartbeat's time of writes comes to.
 pub const BEHIND: u64 = 20;
-/// How many revisions a fresh watch cache may be behind the store. Chosen: a few, for events take a moment.
+/// How many revisions a fresh watch cache may be behind the store. Unit: revisions. Chosen: a few, for events take a
+/// moment.
 pub const STALE: u64 = 20;
 
 /// Whether no fault is in force and no dial loses packets.
@@ -62,6 +63,7 @@ pub fn look(sim: &Sim) -> Standing {
 }
 
 /// The kinds whose caches are looked at: those of the standard workloads, and the Leases that change all the time.
+/// Code: a list.
 const CACHED: [Kind; 8] = [
     Kind::Lease,
     Kind::ConfigMap,

@@ -26,18 +26,19 @@ use RecoveryStep as Step;
 
 /// How often the onlooker looks at the programs. Chosen: finer than the eye needs, far coarser than events.
 pub const LOOK_EVERY: Span = Span::from_ms(100);
-/// A request that took longer counts as hurt. kubernetes-mixin rules/kube_apiserver-burnrate.libsonnet: a read of one
-/// object or a write that takes more than a second spends error budget.
+/// A request that took longer counts as hurt. Sourced: kubernetes-mixin
+/// rules/kube_apiserver-config.libsonnet#kubeApiserverReadResourceLatency: a read of one object or a write that takes
+/// longer spends error budget.
 pub const SLOW_REQUEST: Span = Span::from_secs(1);
 /// A call of etcd that took longer counts as hurt. Chosen: half of what the API server's health check waits; etcd
 /// itself warns of every call over 100 ms.
 pub const SLOW_CALL: Span = Span::from_secs(1);
 /// How long no request may have failed before users are well again. Chosen: several requests of each kind.
 pub const QUIET: Span = Span::from_secs(3);
-/// The most kinds of users' requests that are told apart.
+/// The most kinds of users' requests that are told apart. Code: a table's size.
 pub const KINDS: usize = 16;
 
-/// The kind of requests to Services among them.
+/// The kind of requests to Services among them. Code: an index.
 pub const SERVICE: usize = KINDS - 1;
 
 /// A layer of the system, from the bottom.
@@ -61,7 +62,7 @@ pub enum Rung {
 }
 
 impl Rung {
-    /// All, from the bottom.
+    /// Every rung, from the bottom. Code: a list.
     pub const ALL: [Self; 7] = [
         Self::Network,
         Self::Etcd,
@@ -120,7 +121,7 @@ pub enum Sign {
 }
 
 impl Sign {
-    /// All, in the order of their numbers.
+    /// Every sign, in the order of their numbers. Code: a list.
     pub const ALL: [Self; 14] = [
         Self::PacketLost,
         Self::HostDown,
@@ -200,7 +201,7 @@ pub enum RecoveryStep {
 }
 
 impl RecoveryStep {
-    /// All, in the order in which they usually come.
+    /// Every step of recovery, in the order in which they usually come. Code: a list.
     pub const ALL: [Self; 12] = [
         Self::Connections,
         Self::EtcdLeader,

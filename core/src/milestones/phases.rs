@@ -15,7 +15,7 @@ const fn phase(name: &'static str, from_s: u32, to_s: Option<u32>) -> Phase {
     Phase { name, from_s, to_s }
 }
 
-/// The analysis's timeline, from the fault on.
+/// The written analysis's timeline, from the fault on. Code: a list of its claims.
 pub const FAILURE: [Phase; 4] = [
     phase("client_detection", 0, Some(2)),
     phase("api_degradation", 2, Some(15)),
@@ -23,7 +23,7 @@ pub const FAILURE: [Phase; 4] = [
     phase("elections_fail", 30, None),
 ];
 
-/// The analysis's table of recovery, from the heal on.
+/// The written analysis's table of recovery, from the heal on. Code: a list of its claims.
 pub const RECOVERY: [Phase; 5] = [
     phase("etcd_connections", 0, Some(5)),
     phase("leader_elections", 5, Some(15)),

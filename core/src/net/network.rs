@@ -40,7 +40,8 @@ pub struct PacketName {
 }
 
 impl Network {
-    /// The most different parameters that links may have at one time: a few faults on a few hosts make dozens.
+    /// The most different parameters that links may have at one time. Code: as many as an index of them can name; a few
+    /// faults on a few hosts make dozens.
     const SHAPES: usize = u16::MAX as usize;
 
     /// Links of `core` hosts among each other and with `nodes` more, all with these parameters.

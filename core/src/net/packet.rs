@@ -20,15 +20,15 @@ pub struct ConnId(pub u32);
 pub struct Flags(u8);
 
 impl Flags {
-    /// No bit.
+    /// No bit. Code: a bit of TCP's header.
     pub const NONE: Self = Self(0);
-    /// The sender ends its stream. Takes one sequence number.
+    /// The sender ends its stream. Takes one sequence number. Code: a bit of TCP's header.
     pub const FIN: Self = Self(1);
-    /// The sender opens its stream. Takes one sequence number.
+    /// The sender opens its stream. Takes one sequence number. Code: a bit of TCP's header.
     pub const SYN: Self = Self(2);
-    /// The sender gives the connection up.
+    /// The sender gives the connection up. Code: a bit of TCP's header.
     pub const RST: Self = Self(4);
-    /// `ack` is valid.
+    /// `ack` is valid. Code: a bit of TCP's header.
     pub const ACK: Self = Self(16);
 
     /// Whether every bit of `other` is set.
@@ -70,12 +70,12 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// IPv4 header (RFC 791) and TCP header (RFC 9293), without options: 20 + 20 bytes.
+    /// IPv4 and TCP headers without options: 20 + 20 bytes. Sourced: RFC 791#3.1; RFC 9293#3.1.
     pub const HEADER_BYTES: u32 = 40;
-    /// The timestamp option with its padding (RFC 7323, appendix A): on every segment.
+    /// The timestamp option with its padding, on every segment. Sourced: RFC 7323#A.
     pub const TIMESTAMP_BYTES: u32 = 12;
-    /// What a SYN carries besides: maximum segment size, SACK permitted, window scale (RFC 9293, 2018, 7323), padded
-    /// together to 8 bytes.
+    /// What a SYN carries besides: maximum segment size, SACK permitted, window scale, padded together. Sourced: RFC
+    /// 9293#3.2; RFC 2018#2; RFC 7323#2.2.
     pub const SYN_OPTION_BYTES: u32 = 8;
 
     /// Sequence numbers taken: payload, SYN and FIN.

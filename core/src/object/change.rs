@@ -45,13 +45,20 @@ pub enum Change {
 }
 
 impl Change {
-    /// Its size on the wire. Chosen: typical strategic merge patches.
+    /// What a patch of a pod's status weighs. Chosen: a typical strategic merge patch.
+    const POD_STATUS_BYTES: u32 = 600;
+    /// What a patch of a node's status weighs. Chosen: the same with its conditions.
+    const NODE_STATUS_BYTES: u32 = 900;
+    /// What any other patch weighs. Chosen: a few fields.
+    const PATCH_BYTES: u32 = 200;
+
+    /// Its size on the wire.
     pub fn bytes(&self) -> u32 {
         match self {
             Self::Apply(value) => value.bytes,
-            Self::PodStatus { .. } => 600,
-            Self::NodeStatus { .. } => 900,
-            _ => 200,
+            Self::PodStatus { .. } => Self::POD_STATUS_BYTES,
+            Self::NodeStatus { .. } => Self::NODE_STATUS_BYTES,
+            _ => Self::PATCH_BYTES,
         }
     }
     /// Makes the change. Returns whether it may be made; false is a 409.

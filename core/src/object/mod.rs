@@ -62,7 +62,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind, in order.
+    /// Every kind, in order. Code: a list.
     pub const ALL: [Self; 14] = [
         Self::Internal,
         Self::Lease,
@@ -115,13 +115,14 @@ impl Kind {
 pub struct Key(pub u64);
 
 impl Key {
-    /// The greatest number of a key.
+    /// The greatest number of a key. Code: as many as its bits can name.
     pub const MAX_NUMBER: u32 = (1 << 24) - 1;
-    /// The key that API servers' health checks read; nobody writes it.
+    /// The key that API servers' health checks read; nobody writes it. Code: a key.
     pub const HEALTH: Self = Self::new(Kind::Internal, 0, 0, 0);
-    /// apiserver pkg/storage/etcd3/compact.go#compactRevKey: who compacts next.
+    /// Who compacts next, as apiserver pkg/storage/etcd3/compact.go#compactRevKey. Code: a key.
     pub const COMPACT_REV: Self = Self::new(Kind::Internal, 0, 0, 1);
     /// The ConfigMap kube-system/extension-apiserver-authentication, which every kube-controller-manager reads at start.
+    /// Code: a key.
     pub const AUTHENTICATION: Self = Self::new(Kind::ConfigMap, 0, 0, 0);
 
     /// A key of its parts.
@@ -260,17 +261,41 @@ impl Object {
     pub const fn words(&self) -> [u64; 3] {
         if let Self::Words(words) = self { *words } else { [0; 3] }
     }
-    /// What it weighs, in bytes. Chosen: protobuf with managedFields, as `kubectl get --raw` shows on a small cluster.
+    /// What a small object weighs, if nothing else says so. Chosen: a small ConfigMap.
+    const WORDS_BYTES: u32 = 512;
+    /// What a Node weighs. Chosen: protobuf with managedFields, as `kubectl get --raw` shows on a small cluster.
+    const NODE_BYTES: u32 = 4_000;
+    /// What a Pod weighs. Chosen: protobuf with managedFields, as `kubectl get --raw` shows on a small cluster.
+    const POD_BYTES: u32 = 2_500;
+    /// What a ReplicaSet or a DaemonSet weighs. Chosen: protobuf with managedFields, as `kubectl get --raw` shows on a
+    /// small cluster.
+    const SET_BYTES: u32 = 1_500;
+    /// What a Deployment or a StatefulSet weighs. Chosen: protobuf with managedFields, as `kubectl get --raw` shows on
+    /// a small cluster.
+    const WORKLOAD_BYTES: u32 = 1_800;
+    /// What a Service weighs. Chosen: protobuf with managedFields, as `kubectl get --raw` shows on a small cluster.
+    const SERVICE_BYTES: u32 = 600;
+    /// What an EndpointSlice without endpoints weighs. Chosen: protobuf with managedFields, as `kubectl get --raw`
+    /// shows on a small cluster.
+    const SLICE_BYTES: u32 = 500;
+    /// What each endpoint of it weighs. Chosen: protobuf with managedFields, as `kubectl get --raw` shows on a small
+    /// cluster.
+    const ENDPOINT_BYTES: u32 = 150;
+    /// What a claim or an attachment of a volume weighs. Chosen: protobuf with managedFields, as `kubectl get --raw`
+    /// shows on a small cluster.
+    const VOLUME_BYTES: u32 = 700;
+
+    /// What it weighs, in bytes.
     pub fn bytes(&self) -> u32 {
         match self {
-            Self::Words(_) => 512,
-            Self::Node(_) => 4_000,
-            Self::Pod(_) => 2_500,
-            Self::ReplicaSet(_) | Self::DaemonSet(_) => 1_500,
-            Self::Deployment(_) | Self::StatefulSet(_) => 1_800,
-            Self::Service(_) => 600,
-            Self::EndpointSlice(slice) => 500 + 150 * slice.endpoints.len() as u32,
-            Self::PersistentVolumeClaim(_) | Self::VolumeAttachment(_) => 700,
+            Self::Words(_) => Self::WORDS_BYTES,
+            Self::Node(_) => Self::NODE_BYTES,
+            Self::Pod(_) => Self::POD_BYTES,
+            Self::ReplicaSet(_) | Self::DaemonSet(_) => Self::SET_BYTES,
+            Self::Deployment(_) | Self::StatefulSet(_) => Self::WORKLOAD_BYTES,
+            Self::Service(_) => Self::SERVICE_BYTES,
+            Self::EndpointSlice(slice) => Self::SLICE_BYTES + Self::ENDPOINT_BYTES * slice.endpoints.len() as u32,
+            Self::PersistentVolumeClaim(_) | Self::VolumeAttachment(_) => Self::VOLUME_BYTES,
         }
     }
     /// It as a value of the store.

@@ -2,10 +2,12 @@
 
 use super::{Key, NodeId, Revision, Wall, WorkloadId};
 
-/// kubernetes pkg/apis/core/v1/defaults.go: terminationGracePeriodSeconds.
+/// How long a pod has between SIGTERM and SIGKILL. Flag: terminationGracePeriodSeconds. Sourced: kubernetes
+/// staging/src/k8s.io/api/core/v1/types.go#DefaultTerminationGracePeriodSeconds.
 pub const GRACE_PERIOD_S: u32 = 30;
-/// kubernetes plugin/pkg/admission/defaulttolerationseconds/admission.go: how long a pod tolerates a NoExecute taint
-/// of its node, in seconds.
+/// How long a pod tolerates a NoExecute taint of its node, counted by the manager from when it saw it. Flag:
+/// --default-not-ready-toleration-seconds and --default-unreachable-toleration-seconds. Sourced: kubernetes
+/// plugin/pkg/admission/defaulttolerationseconds/admission.go#defaultNotReadyTolerationSeconds.
 pub const TOLERATION_S: u32 = 300;
 
 /// status.phase.

@@ -18,23 +18,28 @@ use crate::object::{
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 
-/// The most operations under way. Chosen: more than a person keeps an eye on. One more is refused, and a note says so.
+/// The most operations under way; one more is refused, and a note says so. Unit: operations. Chosen: more than a person
+/// keeps an eye on.
 pub const LIMIT: usize = 64;
-/// client-go rest/config.go#DefaultQPS: what one kubectl asks a second.
+/// What one kubectl asks a second. Unit: requests a second. Sourced: client-go rest/config.go#DefaultQPS.
 pub const QPS: u32 = 5;
-/// client-go rest/config.go#DefaultBurst: and at once.
+/// And at once. Unit: requests. Sourced: client-go rest/config.go#DefaultBurst.
 pub const BURST: u32 = 10;
-/// kubectl pkg/cmd/scale/scale.go#ScaleOptions.RunScale: the pause before a scale that met a conflict is tried again.
+/// The pause before a scale that met a conflict is tried again. Sourced: kubectl pkg/cmd/scale/scale.go#RunScale.
 pub const SCALE_PAUSE: Span = Span::from_secs(1);
-/// kubectl pkg/cmd/scale/scale.go#ScaleOptions.RunScale: and for how long it is.
+/// And for how long it is. Sourced: kubectl pkg/cmd/scale/scale.go#RunScale.
 pub const SCALE_PATIENCE: Span = Span::from_secs(300);
-/// kubeadm's admin.conf names a user of an ordinary group since 1.29, so that kubectl is nobody special to the server.
+/// The priority level of kubectl's requests. Sourced: kubernetes
+/// cmd/kubeadm/app/constants/constants.go#ClusterAdminsGroupAndClusterRoleBinding: since 1.29 kubeadm's admin.conf
+/// names a user of an ordinary group, so that kubectl is nobody special to the server.
 const LEVEL: Level = Level::GlobalDefault;
-/// The template of a workload that is created. Chosen: counted from 1.
+/// The template of a workload that is created. Code: an id, counted from 1.
 const FIRST_TEMPLATE: u16 = 1;
-/// kubernetes pkg/apis/apps/v1/defaults.go#SetDefaults_Deployment: maxSurge and maxUnavailable, in percent.
+/// maxSurge and maxUnavailable of a Deployment that is created. Flag: maxSurge and maxUnavailable. Sourced: kubernetes
+/// pkg/apis/apps/v1/defaults.go#SetDefaults_Deployment.
 const ROLLING_PCT: u8 = 25;
-/// kubernetes pkg/apis/apps/v1/defaults.go#SetDefaults_Deployment: progressDeadlineSeconds.
+/// How long a rollout may stand still before it counts as failed. Flag: progressDeadlineSeconds. Sourced: kubernetes
+/// pkg/apis/apps/v1/defaults.go#SetDefaults_Deployment.
 const PROGRESS_DEADLINE_S: u32 = 600;
 
 /// What a workload is.
@@ -50,7 +55,7 @@ pub enum WorkloadKind {
 }
 
 impl WorkloadKind {
-    /// Every kind's name, in order.
+    /// Every kind's name, in order. Code: a list.
     pub const NAMES: [&'static str; 3] = ["deployment", "statefulset", "daemonset"];
 
     /// Its name in links and journals.

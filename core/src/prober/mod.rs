@@ -18,11 +18,31 @@ use crate::etcd::rpc::HealthPath;
 use crate::knob::Knob;
 use alloc::vec::Vec;
 
-/// kubernetes pkg/apis/core/v1/defaults.go: terminationGracePeriodSeconds, of static pods, too.
+/// How long a static pod has between SIGTERM and SIGKILL. Sourced: kubernetes
+/// staging/src/k8s.io/api/core/v1/types.go#DefaultTerminationGracePeriodSeconds.
 pub const GRACE: Span = Span::from_secs(30);
-/// kubernetes cmd/kubeadm/app/util/staticpod/utils.go#createHTTPProbe: timeoutSeconds of every probe.
+/// How long a probe of a static pod waits for its answer. Flag: timeoutSeconds. Sourced: kubernetes
+/// cmd/kubeadm/app/util/staticpod/utils.go#createHTTPProbe.
 pub const TIMEOUT: Span = Span::from_secs(15);
-/// kubernetes cmd/kubeadm/app/util/staticpod/utils.go#LivenessProbe and StartupProbe: initialDelaySeconds.
+/// How often a static pod's liveness, and at first its start, is probed. Flag: periodSeconds. Sourced: kubernetes
+/// cmd/kubeadm/app/util/staticpod/utils.go#LivenessProbe; kubernetes
+/// cmd/kubeadm/app/util/staticpod/utils.go#StartupProbe.
+const PERIOD: Span = Span::from_secs(10);
+/// How often its readiness is. Flag: periodSeconds. Sourced: kubernetes
+/// cmd/kubeadm/app/util/staticpod/utils.go#ReadinessProbe.
+const READINESS_PERIOD: Span = Span::from_secs(1);
+/// So many failures in a row kill it. Unit: failures. Flag: failureThreshold. Sourced: kubernetes
+/// cmd/kubeadm/app/util/staticpod/utils.go#LivenessProbe.
+const LIVENESS_FAILURES: u8 = 8;
+/// So many kill one that has not started: 240 s. Unit: failures. Flag: failureThreshold. Sourced: kubernetes
+/// cmd/kubeadm/app/util/staticpod/utils.go#StartupProbe.
+const STARTUP_FAILURES: u8 = 24;
+/// So many make it not ready. Unit: failures. Flag: failureThreshold. Sourced: kubernetes
+/// cmd/kubeadm/app/util/staticpod/utils.go#ReadinessProbe.
+const READINESS_FAILURES: u8 = 3;
+/// How long after its start a static pod is first probed, but for readiness. Flag: initialDelaySeconds. Sourced:
+/// kubernetes cmd/kubeadm/app/util/staticpod/utils.go#LivenessProbe; kubernetes
+/// cmd/kubeadm/app/util/staticpod/utils.go#StartupProbe.
 pub const INITIAL_DELAY: Span = Span::from_secs(10);
 
 /// Which probe.
@@ -38,22 +58,22 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every probe, in order.
+    /// Every probe, in order. Code: a list.
     const ALL: [Self; 3] = [Self::Liveness, Self::Startup, Self::Readiness];
 
-    /// kubernetes cmd/kubeadm/app/util/staticpod/utils.go#LivenessProbe, StartupProbe, ReadinessProbe: periodSeconds.
+    /// periodSeconds.
     const fn period(self) -> Span {
         match self {
-            Self::Liveness | Self::Startup => Span::from_secs(10),
-            Self::Readiness => Span::from_secs(1),
+            Self::Liveness | Self::Startup => PERIOD,
+            Self::Readiness => READINESS_PERIOD,
         }
     }
-    /// The same place: failureThreshold. The startup probe's follows from 240 s.
+    /// failureThreshold.
     const fn threshold(self) -> u8 {
         match self {
-            Self::Liveness => 8,
-            Self::Startup => 24,
-            Self::Readiness => 3,
+            Self::Liveness => LIVENESS_FAILURES,
+            Self::Startup => STARTUP_FAILURES,
+            Self::Readiness => READINESS_FAILURES,
         }
     }
 }

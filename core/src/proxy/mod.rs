@@ -16,14 +16,16 @@ use crate::object::{Endpoint, Key, Kind, NodeId, WorkloadId};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// The top bytes of its requests' tags.
+/// The top byte of the tags of the Services' informer. Code: a mark.
 const SERVICES: u8 = 1;
+/// Of the EndpointSlices' informer. Code: a mark.
 const SLICES: u8 = 2;
-/// kubernetes pkg/proxy/apis/config/v1alpha1/defaults.go#IPTables.MinSyncPeriod: rules are written at most so often.
+/// kube-proxy writes rules at most so often. Flag: minSyncPeriod. Sourced: kubernetes
+/// pkg/proxy/apis/config/v1alpha1/defaults.go#IPTables.MinSyncPeriod.
 pub const MIN_SYNC_PERIOD: Span = Span::from_secs(1);
 /// What /healthz answers with. Chosen: a short JSON object with its headers.
 const HEALTH_BYTES: u32 = 200;
-/// Chosen: when a run begins, proxies have run for long, and their informers start within so much time per node.
+/// When a run begins, proxies' informers start within so much time per node. Chosen: they have run for long.
 const SPREAD: Span = Span::from_ms(1);
 
 /// Its timers.

@@ -8,12 +8,12 @@ use crate::net::packet::HostId;
 use crate::sim::Command;
 use alloc::vec::Vec;
 
-/// Ten nodes with the standard workloads.
+/// Ten nodes with the standard workloads. Code: a cluster.
 const DIRECTORY: Directory = Directory::stacked(3, 10);
-/// A node with a pod of the Deployment.
+/// A node with a pod of the Deployment. Code: an id.
 const LOST: u16 = 3;
 
-/// Nobody is hurt until something changes.
+/// Nobody is hurt until something changes. Code: a scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "api-down",
     title: "No API server answers",

@@ -8,7 +8,7 @@ use crate::net::packet::HostId;
 use crate::sim::Command;
 use alloc::vec;
 
-/// When it is the holder's turn, the holder exits and a standby takes over.
+/// When it is the holder's turn, the holder exits and a standby takes over. Code: a scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "api-hangs",
     title: "Each API server hangs in turn",

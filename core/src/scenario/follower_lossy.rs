@@ -7,7 +7,7 @@ use crate::knob::Knob;
 use crate::sim::Command;
 use alloc::vec;
 
-/// The question the playground grew out of.
+/// The question the playground grew out of. Code: a scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "lossy-member",
     title: "One member loses 30 % of its packets",

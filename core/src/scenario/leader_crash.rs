@@ -8,7 +8,7 @@ use crate::net::packet::HostId;
 use crate::sim::Command;
 use alloc::vec;
 
-/// Whoever leads at 20 s is one of three; so each host crashes in turn, half a minute each.
+/// Whoever leads at 20 s is one of three; so each host crashes in turn, half a minute each. Code: a scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "leader-crash",
     title: "Each host crashes in turn",

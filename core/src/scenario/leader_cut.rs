@@ -8,7 +8,7 @@ use crate::net::packet::HostId;
 use crate::sim::Command;
 use alloc::vec;
 
-/// When it is the leader's turn, it steps down.
+/// When it is the leader's turn, it steps down. Code: a scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "leader-cut",
     title: "Each member is cut off in turn",

@@ -8,7 +8,7 @@ use crate::net::packet::HostId;
 use crate::sim::Command;
 use alloc::vec;
 
-/// Between two lossy hosts a packet is at risk twice, as in the measurement it is compared with.
+/// Between two lossy hosts a packet is at risk twice, as in the measurement it is compared with. Code: a scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "lossy-everywhere",
     title: "All members lose 30 % of their packets",

@@ -8,10 +8,10 @@ use crate::net::packet::HostId;
 use crate::sim::Command;
 use alloc::vec::Vec;
 
-/// Ten nodes with the standard workloads.
+/// Ten nodes with the standard workloads. Code: a cluster.
 const DIRECTORY: Directory = Directory::stacked(3, 10);
 
-/// One control plane of three goes down, above Raft just as if its member had crashed.
+/// One control plane of three goes down, above Raft just as if its member had crashed. Code: a scenario.
 pub const CUT: Scenario = Scenario {
     name: "member-cut",
     title: "One member is cut off",
@@ -25,7 +25,7 @@ pub const CUT: Scenario = Scenario {
     },
 };
 
-/// The same member, dead: compare.
+/// The same member, dead: compare. Code: a scenario.
 pub const CRASH: Scenario = Scenario {
     name: "member-crash",
     title: "One member is dead",

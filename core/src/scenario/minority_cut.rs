@@ -8,7 +8,7 @@ use crate::net::packet::HostId;
 use crate::sim::Command;
 use alloc::vec;
 
-/// The majority goes on.
+/// The majority goes on. Code: a scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "minority-cut",
     title: "A minority is cut off",

@@ -54,7 +54,7 @@ pub struct Scenario {
     pub script: fn() -> Vec<(Time, Command)>,
 }
 
-/// Every scenario, in the order of the page's list.
+/// Every scenario, in the order of the page's list. Code: a list.
 pub const ALL: &[&Scenario] = &[
     &quiet::SCENARIO,
     &leader_crash::SCENARIO,

@@ -7,12 +7,12 @@ use crate::fault::Fault;
 use crate::sim::Command;
 use alloc::vec::Vec;
 
-/// Ten nodes with the standard workloads.
+/// Ten nodes with the standard workloads. Code: a cluster.
 const DIRECTORY: Directory = Directory::stacked(3, 10);
-/// The node of the StatefulSet's ordinal 0.
+/// The node of the StatefulSet's ordinal 0. Code: an id.
 const LOST: u16 = 1;
 
-/// What becomes of each workload's pods on a lost node.
+/// What becomes of each workload's pods on a lost node. Code: a scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "node-lost",
     title: "A node is lost",

@@ -7,10 +7,10 @@ use crate::fault::Fault;
 use crate::sim::Command;
 use alloc::vec::Vec;
 
-/// Ten nodes with the standard workloads.
+/// Ten nodes with the standard workloads. Code: a cluster.
 const DIRECTORY: Directory = Directory::stacked(3, 10);
 
-/// When nobody can be heard, the silence is more likely one's own.
+/// When nobody can be heard, the silence is more likely one's own. Code: a scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "nodes-silent",
     title: "Every node goes silent",

@@ -11,30 +11,42 @@ use crate::object::{
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// The standard workloads' names, by number.
+/// The standard workloads' names, by number. Code: a list.
 pub const NAMES: [&str; 3] = ["web", "db", "agent"];
-/// The Deployment: stateless pods behind a Service.
+/// The Deployment: stateless pods behind a Service. Code: an id.
 pub const WEB: WorkloadId = 0;
-/// The StatefulSet: each pod has a volume.
+/// The StatefulSet: each pod has a volume. Code: an id.
 pub const DB: WorkloadId = 1;
-/// The DaemonSet: a pod on every node.
+/// The DaemonSet: a pod on every node. Code: an id.
 pub const AGENT: WorkloadId = 2;
-/// The template that the standard workloads' pods were made from.
+/// The template that the standard workloads' pods were made from. Code: an id.
 const TEMPLATE: u16 = 1;
-/// What a node takes. kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go#MaxPods.
+/// How many pods a node takes. Unit: pods. Sourced: kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go#MaxPods.
 pub const NODE_CAPACITY: u16 = 110;
-/// How many zones the nodes are spread over. Chosen: as most regions have.
+/// How many zones the nodes are spread over. Unit: zones. Chosen: as most regions have.
 pub const ZONES: u16 = 3;
-/// The most pods of the standard Deployment. Chosen: at 5,000 nodes the DaemonSet's are the mass.
+/// Pods of the standard Deployment for each node. Unit: ratio. Chosen: some nodes have one, some two.
+const WEB_PER_NODE: (u32, u32) = (3, 2);
+/// The most pods of the standard Deployment. Unit: pods. Chosen: at 5,000 nodes the DaemonSet's are the mass.
 const WEB_MAX: u32 = 300;
-/// The most pods of the standard StatefulSet. Chosen.
+/// The most pods of the standard StatefulSet. Unit: pods. Chosen: databases are few.
 const DB_MAX: u32 = 5;
-/// kubernetes pkg/controller/endpointslice: --max-endpoints-per-slice.
+/// The most endpoints of a slice at the start. Unit: endpoints. Flag: --max-endpoints-per-slice. Sourced: kubernetes
+/// pkg/controller/endpointslice/config/v1alpha1/defaults.go#MaxEndpointsPerSlice.
 const ENDPOINTS_PER_SLICE: usize = 100;
 
-/// What every host's clock reads at the start: one day. Everything the objects say happened before.
+/// maxSurge and maxUnavailable of the standard Deployment. Flag: maxSurge and maxUnavailable. Sourced: kubernetes
+/// pkg/apis/apps/v1/defaults.go#SetDefaults_Deployment.
+const ROLLING_PCT: u8 = 25;
+/// How long its rollout may stand still before it counts as failed. Flag: progressDeadlineSeconds. Sourced: kubernetes
+/// pkg/apis/apps/v1/defaults.go#SetDefaults_Deployment.
+const PROGRESS_DEADLINE_S: u32 = 600;
+/// What the ConfigMap with the authentication settings weighs. Chosen: a certificate of an authority and a few names.
+const AUTHENTICATION_BYTES: u32 = 2_000;
+
+/// What every host's clock reads at the start. Chosen: one day, so that everything the objects say happened before.
 pub const START: Wall = LocalTime::from_ns(Span::from_secs(86_400).ns());
-/// When the objects were created: an hour before.
+/// When the objects were created. Chosen: an hour before.
 const CREATED: Wall = LocalTime::from_ns(Span::from_secs(86_400 - 3_600).ns());
 
 /// The objects of a cluster, in the order of their revisions, and who runs what.
@@ -63,13 +75,13 @@ impl Population {
     pub fn new(directory: Directory, seed: u64) -> Self {
         let mut population = Self::default();
         // Every kube-controller-manager reads it at start.
-        population.add(Key::AUTHENTICATION, Value::words(2_000, [1, 0, 0]));
+        population.add(Key::AUTHENTICATION, Value::words(AUTHENTICATION_BYTES, [1, 0, 0]));
         if directory.nodes == 0 {
             return population;
         }
         (0..directory.nodes).for_each(|node| population.node(node));
         let nodes = u32::from(directory.nodes);
-        population.deployment((nodes * 3 / 2).min(WEB_MAX), nodes, seed);
+        population.deployment((nodes * WEB_PER_NODE.0 / WEB_PER_NODE.1).min(WEB_MAX), nodes, seed);
         population.stateful_set(nodes.min(DB_MAX), nodes);
         population.daemon_set(directory.nodes, seed);
         (0..NAMES.len() as WorkloadId).for_each(|workload| population.service(workload));
@@ -127,9 +139,9 @@ impl Population {
             generation: 1,
             replicas,
             template: TEMPLATE,
-            max_surge_pct: 25,
-            max_unavailable_pct: 25,
-            progress_deadline_s: 600,
+            max_surge_pct: ROLLING_PCT,
+            max_unavailable_pct: ROLLING_PCT,
+            progress_deadline_s: PROGRESS_DEADLINE_S,
             observed_generation: 1,
             status_replicas: replicas,
             updated: replicas,

@@ -4,7 +4,7 @@ use super::Scenario;
 use crate::actor::role::Directory;
 use alloc::vec::Vec;
 
-/// Three members, three API servers, no fault.
+/// Three members, three API servers, no fault. Code: a scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "quiet",
     title: "A healthy cluster",
@@ -14,7 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     script: Vec::new,
 };
 
-/// One member: no quorum to lose, and none to save it.
+/// One member: no quorum to lose, and none to save it. Code: a scenario.
 pub const SINGLE: Scenario = Scenario {
     name: "single",
     title: "A single member",
@@ -24,7 +24,7 @@ pub const SINGLE: Scenario = Scenario {
     script: Vec::new,
 };
 
-/// Five members.
+/// Five members. Code: a scenario.
 pub const FIVE: Scenario = Scenario {
     name: "five",
     title: "Five members",

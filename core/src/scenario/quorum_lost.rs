@@ -8,10 +8,10 @@ use crate::net::packet::HostId;
 use crate::sim::Command;
 use alloc::vec::Vec;
 
-/// Ten nodes with the standard workloads.
+/// Ten nodes with the standard workloads. Code: a cluster.
 const DIRECTORY: Directory = Directory::stacked(3, 10);
 
-/// What the written analysis describes: the cascade, when quorum is really lost.
+/// What the written analysis describes: the cascade, when quorum is really lost. Code: a scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "quorum-lost",
     title: "etcd loses its quorum",

@@ -9,18 +9,32 @@ use crate::object::{Node, NodeId, Pod, WorkloadId};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// kubernetes pkg/scheduler/schedule_one.go#minFeasibleNodesToFind: so many are always looked for.
+/// So many nodes that can take a pod are always looked for. Unit: nodes. Sourced: kubernetes
+/// pkg/scheduler/schedule_one.go#minFeasibleNodesToFind.
 pub const MIN_FEASIBLE: usize = 100;
-/// kubernetes pkg/scheduler/schedule_one.go#minFeasibleNodesPercentageToFind.
+/// And so large a share of all nodes. Unit: %. Sourced: kubernetes
+/// pkg/scheduler/schedule_one.go#minFeasibleNodesPercentageToFind.
 const MIN_PERCENTAGE: usize = 5;
-/// kubernetes pkg/scheduler/framework/interface.go#MaxNodeScore.
+/// The share of nodes that is looked for in the smallest cluster. Unit: %. Sourced: kubernetes
+/// pkg/scheduler/schedule_one.go#numFeasibleNodesToFind.
+const PERCENTAGE: usize = 50;
+/// It is one less for every so many nodes. Unit: nodes. Sourced: kubernetes
+/// pkg/scheduler/schedule_one.go#numFeasibleNodesToFind.
+const NODES_PER_PERCENT: usize = 125;
+/// The best score of a node. Unit: points. Sourced: kubernetes
+/// staging/src/k8s.io/kube-scheduler/framework/interface.go#MaxNodeScore.
 const MAX_SCORE: u64 = 100;
-/// kubernetes pkg/scheduler/apis/config/v1/default_plugins.go: the weights of NodeResourcesFit and PodTopologySpread.
+/// What the score of NodeResourcesFit, LeastAllocated, counts for. Unit: times. Sourced: kubernetes
+/// pkg/scheduler/apis/config/v1/default_plugins.go#NodeResourcesFit.
 const FIT_WEIGHT: u64 = 1;
+/// What the score of PodTopologySpread counts for. Unit: times. Sourced: kubernetes
+/// pkg/scheduler/apis/config/v1/default_plugins.go#PodTopologySpread.
 const SPREAD_WEIGHT: u64 = 2;
-/// kubernetes pkg/scheduler/framework/plugins/podtopologyspread/plugin.go#systemDefaultConstraints: maxSkew of hosts.
+/// maxSkew of hosts. Unit: pods. Sourced: kubernetes
+/// pkg/scheduler/framework/plugins/podtopologyspread/plugin.go#systemDefaultConstraints.
 const HOST_SKEW: u64 = 3;
-/// podtopologyspread/plugin.go#systemDefaultConstraints: maxSkew of zones.
+/// maxSkew of zones. Unit: pods. Sourced: kubernetes
+/// pkg/scheduler/framework/plugins/podtopologyspread/plugin.go#systemDefaultConstraints.
 const ZONE_SKEW: u64 = 5;
 
 /// kubernetes pkg/scheduler/schedule_one.go#numFeasibleNodesToFind: of how many nodes the best is chosen.
@@ -28,7 +42,7 @@ pub const fn feasible_to_find(nodes: usize) -> usize {
     if nodes < MIN_FEASIBLE {
         return nodes;
     }
-    let percentage = 50usize.saturating_sub(nodes / 125);
+    let percentage = PERCENTAGE.saturating_sub(nodes / NODES_PER_PERCENT);
     let percentage = if percentage < MIN_PERCENTAGE { MIN_PERCENTAGE } else { percentage };
     let found = nodes * percentage / 100;
     if found < MIN_FEASIBLE { MIN_FEASIBLE } else { found }
@@ -170,7 +184,7 @@ impl Cache {
         };
         Found { node, examined }
     }
-    /// The node with the highest score; of several, any: kubernetes pkg/scheduler/schedule_one.go#selectHost.
+    /// The node with the highest score; of several, any: kubernetes pkg/scheduler/schedule_one.go#nodeScoreHeap.
     fn best(&self, workload: WorkloadId, feasible: &[(NodeId, NodeInfo)], rng: &mut Rng) -> NodeId {
         let spread = self.spread(workload, feasible);
         let (least, most) = spread.iter().fold((u64::MAX, 0), |(a, b), raw| (a.min(*raw), b.max(*raw)));

@@ -20,22 +20,29 @@ use alloc::collections::{BTreeMap, VecDeque};
 use cache::Cache;
 use queue::{Queue, Reasons};
 
-/// The top bytes of its requests' tags.
+/// The top byte of the tags of the pods' informer. Code: a mark.
 const PODS: u8 = 1;
+/// Of the nodes' informer. Code: a mark.
 const NODES: u8 = 2;
+/// Of the claims' informer. Code: a mark.
 const CLAIMS: u8 = 3;
+/// Of bindings. Code: a mark.
 const BIND: u8 = 4;
+/// Of conditions. Code: a mark.
 const CONDITION: u8 = 5;
-/// The rest of a tag: a pod's key without its kind.
+/// The rest of a tag: a pod's key without its kind. Code: bits.
 const REST: u64 = (1 << 56) - 1;
 
-/// kubernetes component-base config/v1alpha1/defaults.go#RecommendedDefaultClientConnectionConfiguration.
+/// What kube-scheduler asks a second. Unit: requests a second. Flag: --kube-api-qps. Sourced: component-base
+/// config/v1alpha1/defaults.go#RecommendedDefaultClientConnectionConfiguration.
 const QPS: u32 = 50;
+/// And at once. Unit: requests. Flag: --kube-api-burst. Sourced: component-base
+/// config/v1alpha1/defaults.go#RecommendedDefaultClientConnectionConfiguration.
 const BURST: u32 = 100;
-/// Chosen: a scheduling cycle, without looking at nodes; kubernetes' own benchmark makes some hundred a second with
+/// A scheduling cycle, without looking at nodes. Chosen: kubernetes' own benchmark makes some hundred a second with
 /// 5,000 nodes (test/integration/scheduler_perf).
 const CYCLE: Span = Span::from_us(500);
-/// Chosen: and for each node looked at.
+/// And for each node looked at. Chosen: with the same benchmark.
 const PER_NODE: Span = Span::from_us(5);
 
 /// A pod whose binding is under way.

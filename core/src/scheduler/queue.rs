@@ -9,11 +9,14 @@ use crate::object::{Key, Revision};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+/// The first wait of a pod that found no node; each is twice the one before. Flag: podInitialBackoffSeconds. Sourced:
 /// kubernetes pkg/scheduler/apis/config/v1/defaults.go#PodInitialBackoffSeconds.
 pub const INITIAL_BACKOFF: Span = Span::from_secs(1);
-/// kubernetes pkg/scheduler/apis/config/v1/defaults.go#PodMaxBackoffSeconds.
+/// And the longest. Flag: podMaxBackoffSeconds. Sourced: kubernetes
+/// pkg/scheduler/apis/config/v1/defaults.go#PodMaxBackoffSeconds.
 pub const MAX_BACKOFF: Span = Span::from_secs(10);
-/// kubernetes pkg/scheduler/backend/queue/scheduling_queue.go#DefaultPodMaxInUnschedulablePodsDuration.
+/// After so long an unschedulable pod is tried again, whatever has changed. Sourced: kubernetes
+/// pkg/scheduler/backend/queue/scheduling_queue.go#DefaultPodMaxInUnschedulablePodsDuration.
 pub const MAX_UNSCHEDULABLE: Span = Span::from_secs(300);
 
 /// Why nodes refused a pod, as a set: which events may help it.
@@ -21,15 +24,15 @@ pub const MAX_UNSCHEDULABLE: Span = Span::from_secs(300);
 pub struct Reasons(u8);
 
 impl Reasons {
-    /// TaintToleration and NodeUnschedulable: a node is not ready, or cordoned.
+    /// TaintToleration and NodeUnschedulable: a node is not ready, or cordoned. Code: a bit.
     pub const TAINT: Self = Self(1);
-    /// NodeResourcesFit: a node is full.
+    /// NodeResourcesFit: a node is full. Code: a bit.
     pub const FULL: Self = Self(2);
-    /// NodeAffinity: it is not the node, or the node is not there.
+    /// NodeAffinity: it is not the node, or the node is not there. Code: a bit.
     pub const AFFINITY: Self = Self(4);
-    /// VolumeBinding: its claim is not bound.
+    /// VolumeBinding: its claim is not bound. Code: a bit.
     pub const CLAIM: Self = Self(8);
-    /// Every reason: a new node.
+    /// Every reason: a new node. Code: bits.
     pub const ANY: Self = Self(15);
 
     /// Both.

@@ -74,7 +74,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// The code of the first kind of note.
+    /// The code of the first kind of note. Code: a number of the trace's format.
     pub const NOTES: u16 = 256;
     /// The code of a note.
     pub const fn of_note(kind: NoteKind) -> u16 {
@@ -86,7 +86,7 @@ impl Code {
     }
     /// The name of a code, for the page.
     pub fn name(code: u16) -> &'static str {
-        /// The names of the codes before the notes'.
+        /// The names of the codes before the notes'. Code: a list.
         const NAMES: [&str; 12] = [
             "boot",
             "timer",
@@ -153,7 +153,8 @@ pub struct PacketId {
 }
 
 impl PacketId {
-    /// The most connections of one pair for one thing whose packets have a name; those of later ones share the last one's.
+    /// The most connections of one pair for one thing whose packets have a name; those of later ones share the last
+    /// one's. Code: as many as their name has room for.
     const CONNECTIONS: u32 = (1 << 20) - 1;
 
     /// The numbers of a row about this packet, which `reason` and `class` (both below 16) complete: `process` is the
@@ -179,7 +180,8 @@ impl PacketId {
             number: a,
         }
     }
-    /// The reason of a packet that came to a host without power. Links have their own, see [`crate::net::link::DropReason`].
+    /// The reason of a packet that came to a host without power. Links have their own, see
+    /// [`crate::net::link::DropReason`]. Code: a number of the trace's format.
     pub const NO_POWER: u8 = 4;
     /// Why it was dropped, and what kind of message it carried, as a row has them.
     pub const fn reason_and_class(b: u64) -> (u8, u8) {
@@ -199,9 +201,9 @@ pub enum Taken {
 }
 
 impl Taken {
-    /// All, in the order of [`Taken::NAMES`].
+    /// Everything that can be taken, in the order of [`Taken::NAMES`]. Code: a list.
     pub const ALL: [Self; 3] = [Self::Fault, Self::Workload, Self::Other];
-    /// Their names in links.
+    /// Their names in links. Code: a list.
     pub const NAMES: [&'static str; 3] = ["fault", "workload", "other"];
     /// What is left of a command.
     pub const fn of(command: &Command) -> Self {

@@ -16,19 +16,28 @@ use crate::sim::event::{PacketId, Taken};
 use alloc::format;
 use alloc::sync::Arc;
 
-/// The most faults in force at once: chosen, far more than a person can tell apart.
+/// The most faults in force at once; one more is refused. Unit: faults. Chosen: far more than a person can tell apart.
 pub const MAX_FAULTS: usize = 64;
-/// A loopback's delay: chosen, two context switches.
+/// A loopback's delay. Chosen: two context switches.
 const LOOPBACK_DELAY: Span = Span::from_us(20);
-/// The most packets of a run whose luck is changed: chosen, each is looked for whenever a packet is sent.
+/// The most packets of a run whose luck is changed. Unit: packets. Chosen: each is looked for whenever a packet is
+/// sent.
 pub const MAX_SPARED: usize = 64;
-/// The longest name of a workload. Chosen: it fits its cell; Kubernetes takes 63.
+/// The longest name of a workload. Unit: characters. Chosen: it fits its cell; Kubernetes takes 63.
 pub const NAME_MAX: usize = 24;
-/// The most workloads of one run, deleted ones counted. Chosen: far more than a page can show.
+/// The most workloads of one run, deleted ones counted. Unit: workloads. Chosen: far more than a page can show.
 pub const WORKLOADS_MAX: usize = 64;
-/// The most pods of a workload. Chosen: as many as there can be nodes.
+/// The most pods of a workload. Unit: pods. Chosen: as many as there can be nodes.
 pub const REPLICAS_MAX: u32 = 5_000;
-/// What a link holds before it drops: chosen, a switch port's buffer at gigabit rate.
+/// The most that a slow link may add. Unit: us. Chosen: longer than any link is.
+const EXTRA_MAX_US: u32 = 10_000_000;
+/// The most times as long that a slow disk may take. Unit: times. Chosen: a sync of the default is then 15 s.
+const TIMES_MAX: u32 = 10_000;
+/// The least and the greatest rate of a wrong clock. Unit: ppm. Chosen: a tenth and ten times the true one.
+const RATES: (u32, u32) = (100_000, 10_000_000);
+/// How long a process takes to start after its cause, at most. Chosen: so that no two start in one instant.
+const INIT: Span = Span::from_ms(20);
+/// What a link holds before it drops the newest packet. Chosen: a switch port's buffer at gigabit rate.
 const LINK_QUEUE: Span = Span::from_ms(50);
 
 impl Sim {
@@ -224,11 +233,11 @@ impl Sim {
             Fault::Lossy { host, .. } | Fault::Bursty { host, .. } => known("host", host),
             Fault::Slow { host, extra } => {
                 known("host", host)?;
-                within("value (extra us)", extra.us().min(u64::from(u32::MAX)) as u32, 1, 10_000_000)
+                within("value (extra us)", extra.us().min(u64::from(u32::MAX)) as u32, 1, EXTRA_MAX_US)
             }
-            Fault::SlowDisk { host, times } => known("host", host).and(within("value (times)", times, 1, 10_000)),
+            Fault::SlowDisk { host, times } => known("host", host).and(within("value (times)", times, 1, TIMES_MAX)),
             Fault::ClockRate { host, rate_ppm } => {
-                known("host", host).and(within("value (rate_ppm)", rate_ppm, 100_000, 10_000_000))
+                known("host", host).and(within("value (rate_ppm)", rate_ppm, RATES.0, RATES.1))
             }
             Fault::CutNodes if self.directory.nodes == 0 => {
                 Err(Refused::Field("fault = cut-nodes is not there: this cluster has no nodes".into()))
@@ -337,7 +346,7 @@ impl Sim {
     pub(super) fn start_soon(&mut self, id: EventId, program: ProgramId) {
         let n = u64::from(self.programs[program.ix()].processes) + 2;
         let key = crate::engine::keyed(self.seed, crate::engine::Purpose::Process, u64::from(program.0), n);
-        let at = self.now + key.up_to(Span::from_ms(20));
+        let at = self.now + key.up_to(INIT);
         self.queue.push(at, Event { cause: id, what: What::Boot(program) });
     }
 }

@@ -12,7 +12,8 @@ use crate::net::network::PacketName;
 use crate::net::packet::{ConnId, Flags, HostId, Segment};
 use crate::net::tcp::{Conn, ConnEvent, Out, Reason};
 
-/// Linux net.core.somaxconn: the most connections that wait to be accepted by a program that stands still.
+/// The most connections that wait to be accepted by a program that stands still; then SYNs are dropped. Unit:
+/// connections. Flag: net.core.somaxconn. Sourced: linux Documentation/networking/ip-sysctl.rst#somaxconn.
 const BACKLOG: usize = 4096;
 
 impl Sim {

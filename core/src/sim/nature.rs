@@ -12,7 +12,7 @@ use crate::scenario;
 const EVERY: Span = Span::from_secs(10);
 /// The shortest time without power. Chosen: a reboot with its checks.
 const OUTAGE_MIN: Span = Span::from_secs(120);
-/// How much longer it may take. Chosen.
+/// How much longer it may take. Chosen: some reboots need a person.
 const OUTAGE_SPREAD: Span = Span::from_secs(180);
 
 impl Sim {

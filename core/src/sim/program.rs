@@ -7,7 +7,8 @@ use crate::actor::{Actor, ConnUp, Cx, Effect, Input, ProgramId};
 use crate::engine::{EventId, Row, Span, Trace};
 use alloc::sync::Arc;
 
-/// The status of a process that SIGKILL ended: 128 and the signal's number.
+/// The status of a process that SIGKILL ended. Code: a status, 128 and the signal's number, as shells and container
+/// runtimes say it.
 pub const SIGKILLED: u8 = 137;
 
 impl Sim {

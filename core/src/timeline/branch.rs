@@ -6,9 +6,9 @@ use crate::sim::{Command, Sim};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The most branches of one run. Chosen: more than a page can draw as lanes.
+/// The most branches of one run. Unit: branches. Chosen: more than a page can draw as lanes.
 pub const MAX_BRANCHES: usize = 24;
-/// The longest name of a branch, in characters. Chosen: it fits beside its lane.
+/// The longest name of a branch. Unit: characters. Chosen: it fits beside its lane.
 pub const NAME_MAX: usize = 40;
 
 /// A place in a run: after how many events, at what time.

@@ -6,17 +6,19 @@ use crate::history::Counts;
 use crate::sim::Sim;
 use alloc::vec::Vec;
 
-/// How many checkpoints there are at most. Chosen: half an hour then has one every 16 seconds.
+/// How many checkpoints there are at most; when there are more, every second one goes and the spacing doubles. Unit:
+/// checkpoints. Chosen: half an hour then has one every 16 seconds.
 const MOST: usize = 128;
-/// How many bytes they take at most, as [`Sim::bytes`] counts. The beginning always stays. Chosen: a browser's tab bears
-/// it.
+/// How many bytes they take at most, as [`Sim::bytes`] counts. The beginning always stays. Chosen: a browser's tab
+/// bears it.
 pub const CHECKPOINT_BYTES: usize = 384 << 20;
 /// The first spacing of checkpoints. Chosen: a second of a fast machine's work is a hundred of these.
 const SPACING: Span = Span::from_secs(4);
-/// How many more there may be close to where one goes back, step by step. Chosen: a spacing is cut in eight.
+/// How many more there may be close to where one goes back, step by step. Unit: checkpoints. Chosen: a spacing is cut
+/// in eight.
 const NEAR: u64 = 8;
 
-/// How many of the newest ones a fork takes along. Chosen: stepping back is what follows soonest.
+/// How many of the newest ones a fork takes along. Unit: checkpoints. Chosen: stepping back is what follows soonest.
 const FEW: usize = 2;
 
 /// Where the series stood at a checkpoint.

@@ -21,19 +21,24 @@ use branch::{Journal, Kept};
 pub use checkpoints::CHECKPOINT_BYTES;
 use checkpoints::{Base, Checkpoint, Checkpoints};
 
-/// The most commands of one run: chosen, hours of a learner's dragging.
+/// The most commands of one run. Unit: commands. Chosen: hours of a learner's dragging.
 pub const MAX_JOURNAL: usize = 20_000;
-/// How many branches that were left keep their series and notes: chosen, a few megabytes each. Others are played again
-/// from where they begin.
+/// How many rows of the record are kept; notable ones four times as long. Unit: rows. Chosen: half a minute of the
+/// standard cluster, and 20 MB.
+const ROWS: u32 = 1 << 18;
+/// How much of a text from outside a message shows. Unit: characters. Chosen: enough to recognise it.
+const SHOWN: usize = 60;
+/// How many branches that were left keep their series and notes; others are played again from where they begin. Unit:
+/// branches. Chosen: a few megabytes each.
 const MOST_KEPT: usize = 6;
 
-/// How much of the record before a question is worth a look before a longer stretch is played again. Chosen: longer than
-/// most deadlines.
+/// How much of the record before a question is worth a look before a longer stretch is played again. Chosen: longer
+/// than most deadlines.
 const ENOUGH: Span = Span::from_secs(20);
 /// What of the record's beginning an answer must not touch. Chosen: a few of TCP's timeouts.
 const MARGIN: Span = Span::from_secs(2);
-/// How many rows are recorded when a stretch is played again for an inquiry. Chosen: a minute and a half of the standard
-/// cluster.
+/// How many rows are recorded when a stretch is played again for an inquiry. Unit: rows. Chosen: a minute and a half of
+/// the standard cluster.
 const AGAIN: u32 = 1 << 20;
 
 /// One thing that might have been otherwise.
@@ -81,7 +86,7 @@ impl Timeline {
                 names.join(", ")
             )));
         };
-        Ok(Self::of(scenario, seed, Trace::new(1 << 18)))
+        Ok(Self::of(scenario, seed, Trace::new(ROWS)))
     }
     /// The beginning of a run of this scenario on another cluster than its own.
     ///
@@ -90,7 +95,7 @@ impl Timeline {
     pub fn with(scenario: &str, directory: Directory, seed: u64) -> Result<Self, Refused> {
         directory.checked().map_err(Refused::Field)?;
         let Some(known) = Scenario::named(scenario) else { return Self::new(scenario, seed) };
-        Ok(Self::on(known, directory, seed, Trace::new(1 << 18)))
+        Ok(Self::on(known, directory, seed, Trace::new(ROWS)))
     }
     /// A run of this scenario that records into `trace`.
     pub fn of(scenario: &'static Scenario, seed: u64, trace: Trace) -> Self {
@@ -102,7 +107,7 @@ impl Timeline {
     }
     /// The same run again, from its journal. Entries must be in order.
     pub fn replay(scenario: &'static Scenario, directory: Directory, seed: u64, journal: Vec<Entry>) -> Self {
-        Self::begin(scenario, directory, seed, journal, Trace::new(1 << 18))
+        Self::begin(scenario, directory, seed, journal, Trace::new(ROWS))
     }
     fn begin(scenario: &'static Scenario, directory: Directory, seed: u64, journal: Vec<Entry>, trace: Trace) -> Self {
         let sim = scenario.start_with(directory, seed);
@@ -602,6 +607,6 @@ fn nearest<'a>(checkpoints: &'a Checkpoints, branch: &Branch, fits: impl Fn(&Sim
 
 /// A text from outside as a message may show it: in quotes, without control characters, not too long.
 pub fn shown(text: &str) -> String {
-    let clean: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
+    let clean: String = text.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
     format!("\"{clean}\"")
 }

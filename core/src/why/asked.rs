@@ -13,7 +13,7 @@ use crate::object::{Key, Pod, WorkloadId};
 
 /// How long the work of a leader that does nothing is looked back on. Chosen: several of its calls.
 const AT_WORK: Span = Span::from_secs(5);
-/// Nothing more is on record.
+/// Nothing more is on record. Code: a mark.
 const END: Next = Next::End(End::Record);
 
 /// A question about a run.

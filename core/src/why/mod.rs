@@ -26,7 +26,7 @@ pub use asked::Question;
 pub use evidence::Evidence;
 use evidence::{Before, Lost, kind, sender};
 
-/// The longest chain. Chosen: more than anybody reads; every real one is shorter.
+/// The longest chain of an answer. Unit: steps. Chosen: more than anybody reads; real ones have fewer than 30.
 const MOST: usize = 80;
 /// How far back an inquiry wants to look at least. Chosen: longer than any deadline of the model but a pod's eviction.
 pub const LOOK_BACK: Span = Span::from_secs(75);
@@ -84,7 +84,7 @@ pub enum What {
 }
 
 impl What {
-    /// Their names, for the page.
+    /// Their names, for the page. Code: a list.
     pub const NAMES: [&'static str; 22] = [
         "note",
         "message",

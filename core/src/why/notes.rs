@@ -262,7 +262,7 @@ impl Inquiry<'_> {
     }
     /// An API server's request ended badly or late.
     fn request_failed(&mut self, row: Row, before: Before) -> Next {
-        /// 429.
+        /// The status 429. Code: a status.
         const TOO_MANY: u32 = crate::api::rpc::Status::TooManyRequests as u32;
         if let Some(call) = self.evidence.beside(&row).find(|note| kind(note) == Some(NoteKind::EtcdRequest)) {
             return Next::Row(*call);
@@ -289,7 +289,7 @@ impl Inquiry<'_> {
     }
     /// A user's request to a Service failed, or took long.
     fn visit_failed(&mut self, row: Row, before: Before) -> Next {
-        /// `ServiceRequest`'s second outcome.
+        /// `ServiceRequest`'s second outcome. Code: an index.
         const REFUSED: u32 = 1;
         let outcome = row.a >> 16;
         if outcome == REFUSED {

@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::knob::Knob;
 use crate::sim::Code;
 
-/// What members hear of each other as long as all is well.
+/// What members hear of each other as long as all is well. Code: a list.
 const RAFT: [Class; 4] = [Class::Heartbeat, Class::Append, Class::Vote, Class::Forward];
 /// How long before one began to wait a loss may lie that still holds its connection up. Chosen: a few of TCP's doubled
 /// timeouts.

@@ -1,5 +1,6 @@
 //! Rules of the house that a compiler doesn't know.
 
+use brownout_tests::constants::{self, Table, product};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -28,10 +29,6 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found.iter().map(|path| (name(path), fs::read_to_string(path).expect("it can be read"))).collect()
 }
 
-/// The part of a file that is not its tests.
-fn product(text: &str) -> &str {
-    text.split("#[cfg(test)]").next().unwrap_or(text)
-}
 fn is_test(name: &str) -> bool {
     name.ends_with("tests.rs") || name.ends_with("bench.rs")
 }
@@ -103,32 +100,50 @@ fn the_engine_has_no_floats_no_unwraps_and_no_unsafe() {
 
 #[test]
 fn every_constant_says_where_it_comes_from() {
+    let table = Table::read();
+    assert!(table.constants.len() > 500, "only {} constants were found", table.constants.len());
+    assert!(table.complaints.is_empty(), "{}", table.complaints.join("\n"));
+}
+
+#[test]
+fn every_constant_has_its_row() {
+    let table = Table::read();
+    let now = table.text();
+    if std::env::var_os("BLESS").is_some() {
+        println!("{:?}", table.counts());
+        return fs::write(constants::file(), now).expect("CONSTANTS.md can be written");
+    }
+    let file = fs::read_to_string(constants::file()).expect("CONSTANTS.md is there");
+    let differs = file.lines().zip(now.lines()).find(|(old, new)| old != new);
+    let (old, new) = differs.unwrap_or(("too many or too few lines", "another number of them"));
+    assert!(file == now, "CONSTANTS.md has\n{old}\nwhere the code says\n{new}\n(`cargo xtask model` writes it)");
+}
+
+/// A length of time in the middle of code is a constant without a name and a source.
+#[test]
+fn spans_have_names() {
     let mut wrong = Vec::new();
     for (name, text) in sources("core/src") {
         if is_test(&name) {
             continue;
         }
-        let lines: Vec<&str> = product(&text).lines().collect();
-        for (n, line) in lines.iter().enumerate() {
-            let code = line
-                .trim_start()
-                .trim_start_matches("pub ")
-                .trim_start_matches("pub(crate) ")
-                .trim_start_matches("pub(super) ");
-            let declares =
-                code.strip_prefix("const ").and_then(|rest| rest.chars().next()).is_some_and(char::is_uppercase);
-            if !declares || (n > 0 && lines[n - 1].trim_start().starts_with("#[")) {
-                continue;
-            }
-            // Constants beside their like may share the doc of the first.
-            let documented = n > 0 && lines[n - 1].trim_start().starts_with("///");
-            let shares = n > 0 && (lines[n - 1].contains("const ") || lines[n - 1].trim_start().starts_with("};"));
-            if !documented && !shares {
+        let mut constant = false;
+        for (n, line) in product(&text).lines().enumerate() {
+            let code = line.split("//").next().unwrap_or("");
+            constant |= code.contains("const ") && !code.contains("const fn ");
+            let number = |unit: &str| {
+                let call = format!("Span::from_{unit}(");
+                code.split(&call)
+                    .skip(1)
+                    .any(|it| it.starts_with(|c: char| c.is_ascii_digit()) && !it.starts_with("0)"))
+            };
+            if !constant && ["secs", "ms", "us", "ns"].into_iter().any(number) {
                 wrong.push(format!("{name}:{}: {}", n + 1, line.trim()));
             }
+            constant &= !code.trim_end().ends_with(';');
         }
     }
-    assert!(wrong.is_empty(), "without a doc line:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "give it a name, and say where it comes from:\n{}", wrong.join("\n"));
 }
 
 #[test]
@@ -139,15 +154,4 @@ fn files_are_short_enough_to_hold_in_the_head() {
         .map(|(name, text)| format!("{name}: {} lines", text.lines().count()))
         .collect();
     assert!(long.is_empty(), "ask why: {long:?}");
-}
-
-#[test]
-fn every_dial_stands_in_the_model_with_its_source() {
-    let model = fs::read_to_string(root().join("MODEL.md")).expect("MODEL.md is there");
-    for knob in brownout_core::knob::Knob::ALL {
-        let spec = knob.spec();
-        let row = model.lines().find(|line| line.contains(&format!("`{}`", spec.name)));
-        let row = row.unwrap_or_else(|| panic!("MODEL.md has no row for `{}`", spec.name));
-        assert!(row.contains(spec.source), "MODEL.md gives another source for `{}`: {row}", spec.name);
-    }
 }

@@ -34,7 +34,7 @@ export class Dials {
     this.more = html('details', { class: 'more', id: 'more-dials' }, html('summary', {}, say('dials_more')), ...nodes(third), html('h3', {}, say('dials_bugs')), html('p', { class: 'muted' }, say('dials_bugs_note')), ...nodes(fourth));
     this.more.addEventListener('toggle', () => app.act({ type: 'more-dials', open: this.more.open }));
     network.append(html('h2', {}, say('dials_network')), ...nodes(first));
-    election.append(html('h2', {}, say('dials_election')), ...nodes(second), this.more);
+    election.append(html('h2', {}, say('dials_election')), ...nodes(second), this.more, aboutAll(app));
     this.dials = [...first, ...second, ...third, ...fourth];
   }
   /** Brings every dial to where the engine has it. Called when something changed, not per frame. */
@@ -53,8 +53,29 @@ function label(spec: KnobSpec): string {
   return sayIfKnown(`dial_${spec.name}`) ?? capital(spec.flag);
 }
 
-function flag(spec: KnobSpec): HTMLElement {
-  return html('span', { class: 'flag', title: spec.help }, spec.flag.startsWith('-') ? html('code', {}, spec.flag) : '');
+/** What a dial's number is called at first. */
+function standard(app: App, spec: KnobSpec): string {
+  if (spec.unit === 'switch') return say(spec.default === 0 ? 'value_off' : 'value_on');
+  if (spec.unit === 'place') return placeText(app.catalog.places[spec.default] ?? '');
+  return `${shown(spec, spec.default)} ${quantity(spec).unit}`;
+}
+
+/** What a dial is, its default and limits, the real flag behind it, and where the default comes from. */
+function facts(app: App, spec: KnobSpec): string[] {
+  const { factor, unit } = quantity(spec);
+  const limits = spec.unit === 'switch' || spec.unit === 'place' ? '' : ` ${say('dial_limits', { min: spec.min / factor, max: spec.max / factor, unit })}`;
+  const real = spec.flag.startsWith('-') ? [say('dial_flag', { flag: spec.flag })] : [];
+  return [spec.help, `${say('dial_default', { value: standard(app, spec) })}.${limits}`, ...real, `${spec.source}.`];
+}
+
+/** The same of every dial, folded: one stop of the tab key for all. */
+function aboutAll(app: App): HTMLElement {
+  const entries = app.catalog.knobs.flatMap((spec) => [html('dt', {}, label(spec)), ...facts(app, spec).map((fact) => html('dd', {}, fact))]);
+  return html('details', { class: 'more', id: 'about-dials' }, html('summary', {}, say('dials_about')), html('dl', { class: 'about' }, ...entries));
+}
+
+function flag(app: App, spec: KnobSpec): HTMLElement {
+  return html('span', { class: 'flag', title: facts(app, spec).join('\n') }, spec.flag.startsWith('-') ? html('code', {}, spec.flag) : '');
 }
 
 /** The engine's sentence about a move that it refused, where the dial is. */
@@ -96,7 +117,7 @@ function switchDial(app: App, spec: KnobSpec): Dial {
   const box = html('input', { type: 'checkbox', id: `dial-${spec.name}` });
   const refused = refusal(spec);
   box.addEventListener('change', () => app.setKnobs([{ name: spec.name, value: Number(box.checked) }]));
-  const node = html('div', { class: 'dial switch' }, box, html('label', { for: box.id }, label(spec)), flag(spec), refused.node);
+  const node = html('div', { class: 'dial switch' }, box, html('label', { for: box.id }, label(spec)), flag(app, spec), refused.node);
   return {
     node,
     update() {
@@ -133,7 +154,7 @@ function numberDial(app: App, spec: KnobSpec): Dial {
   });
   const node = html(
     'div', { class: 'dial' },
-    html('label', { for: id }, label(spec)), flag(spec),
+    html('label', { for: id }, label(spec)), flag(app, spec),
     html('span', { class: 'value' }, number, html('span', { class: 'unit', 'aria-hidden': 'true' }, unit)),
     html('div', { class: 'track' }, zone, range, tick), refused.node,
   );

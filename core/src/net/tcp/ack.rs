@@ -48,6 +48,10 @@ pub(super) enum Repair {
     New,
 }
 
+/// The least round trip that timestamps can say: they count milliseconds. Sourced: linux
+/// net/ipv4/tcp_input.c#tcp_rtt_tsopt_us.
+const LEAST_ECHO: Span = Span::from_ms(1);
+
 impl Meaning {
     const fn not_duplicate(&self) -> bool {
         self.data || self.window_update || self.acked
@@ -316,9 +320,8 @@ impl Conn {
         } else if let Some((first, last)) = m.sacked_sent {
             (now.since(first), now.since(last))
         } else if m.acked && snd.echo != 0 {
-            // A millisecond is the grain of the timestamps, and the least they can say.
             let echoed = Span::from_ms(u64::from(milliseconds(now).saturating_sub(snd.echo)));
-            let rtt = echoed.max(Span::from_ms(1));
+            let rtt = echoed.max(LEAST_ECHO);
             (rtt, rtt)
         } else {
             return false;
@@ -397,7 +400,8 @@ impl super::state::Sender {
     }
     /// Something arrived behind data sent later. Source: tcp_input.c#tcp_check_sack_reordering.
     pub(super) fn check_reordering(&mut self, low: u64, mss: u32) {
-        /// Linux `tcp_max_reordering`. Source: ip-sysctl.rst.
+        /// The most reordering that is learned. Unit: segments. Sourced: linux
+        /// Documentation/networking/ip-sysctl.rst#tcp_max_reordering.
         const MOST: u64 = 300;
         let fack = self.fack();
         if low >= fack {
@@ -409,7 +413,8 @@ impl super::state::Sender {
     }
     /// Duplicates after reordering widen RACK's window, for a while. Source: tcp_recovery.c#tcp_rack_update_reo_wnd.
     fn adapt_reordering(&mut self) {
-        /// The widest window, in quarters of the shortest round trip. Source: the same function: one byte.
+        /// The widest reordering window, in quarters of the shortest round trip: one byte. Unit: quarters. Sourced:
+        /// linux net/ipv4/tcp_recovery.c#tcp_rack_update_reo_wnd.
         const MOST: u32 = 0xff;
         let rack = &mut self.rack;
         if rack.duplicate_seen {

@@ -53,31 +53,44 @@ pub struct Config {
 }
 
 impl Config {
-    /// Ethernet's 1500 bytes without IP and TCP headers and the timestamp option (RFC 894, RFC 9293, RFC 7323).
+    /// Data of a full segment: Ethernet's 1500 bytes without IP and TCP headers and the timestamp option. Unit: bytes.
+    /// Sourced: RFC 894#3; RFC 9293#3.1; RFC 7323#A.
     pub const MSS: u32 = 1448;
-    /// Linux `sndbuf` of a new connection, by net/ipv4/tcp_input.c#tcp_sndbuf_expand: twice ten segments with overhead.
+    /// What a new connection may have sent or waiting: twice ten segments with Linux's overhead. Unit: bytes. Sourced:
+    /// linux net/ipv4/tcp_input.c#tcp_sndbuf_expand.
     pub const SEND_BUFFER: u32 = 46_080;
-    /// Linux `tcp_wmem[2]`, its documented default: 4 MiB. Source: Documentation/networking/ip-sysctl.rst#tcp_wmem.
+    /// And what that may grow to. Unit: bytes. Sourced: linux Documentation/networking/ip-sysctl.rst#tcp_wmem.
+    /// Simplified: the growth.
     pub const SEND_BUFFER_MAX: u32 = 4_194_304;
-    /// Half of Linux `tcp_rmem[1]` (131072), the share that counts as window. Source: ip-sysctl.rst#tcp_rmem.
+    /// What a new connection may hold for its program: half of 131072, the share that counts as window. Unit: bytes.
+    /// Sourced: linux Documentation/networking/ip-sysctl.rst#tcp_rmem.
     pub const RECV_BUFFER: u32 = 65_536;
-    /// Half of Linux `tcp_rmem[2]` (6 MiB). Source: ip-sysctl.rst#tcp_rmem.
+    /// And what that may grow to: half of 6 MiB. Unit: bytes. Sourced: linux
+    /// Documentation/networking/ip-sysctl.rst#tcp_rmem. Simplified: the growth.
     pub const RECV_BUFFER_MAX: u32 = 3_145_728;
-    /// Linux `tcp_syn_retries`. Source: ip-sysctl.rst#tcp_syn_retries.
+    /// Doublings of a SYN's timeout before the dial is given up. Unit: doublings. Flag: tcp_syn_retries. Sourced: linux
+    /// Documentation/networking/ip-sysctl.rst#tcp_syn_retries.
     pub const SYN_RETRIES: u32 = 6;
-    /// Linux `tcp_syn_linear_timeouts` (since 6.5): SYNs at 0, 1, 2, 3, 4, 5, 7, 11 s. Source: ip-sysctl.rst.
+    /// SYNs sent again a second apart before the timeout doubles: at 0, 1, 2, 3, 4, 5, 7, 11 s. Unit: timeouts. Flag:
+    /// tcp_syn_linear_timeouts. Sourced: linux Documentation/networking/ip-sysctl.rst#tcp_syn_linear_timeouts, since
+    /// 6.5.
     pub const SYN_LINEAR_TIMEOUTS: u32 = 4;
-    /// Linux `tcp_synack_retries`. Source: ip-sysctl.rst#tcp_synack_retries.
+    /// How often a SYN-ACK is sent again. Unit: times. Flag: tcp_synack_retries. Sourced: linux
+    /// Documentation/networking/ip-sysctl.rst#tcp_synack_retries.
     pub const SYNACK_RETRIES: u32 = 5;
-    /// Linux `tcp_retries2`: 924.6 s. Source: ip-sysctl.rst#tcp_retries2.
+    /// Doublings of the timeout before a connection is given up: 924.6 s. Unit: doublings. Flag: tcp_retries2. Sourced:
+    /// linux Documentation/networking/ip-sysctl.rst#tcp_retries2.
     pub const RETRIES: u32 = 15;
-    /// Linux `tcp_orphan_retries` when left at 0. Source: net/ipv4/tcp_timer.c#tcp_orphan_retries.
+    /// The same once the program has closed, if tcp_orphan_retries is left at 0. Unit: doublings. Flag:
+    /// tcp_orphan_retries. Sourced: linux net/ipv4/tcp_timer.c#tcp_orphan_retries.
     pub const ORPHAN_RETRIES: u32 = 8;
-    /// Linux `TCP_INIT_CWND` and RFC 6928.
+    /// The first window. Unit: segments. Sourced: linux include/net/tcp.h#TCP_INIT_CWND; RFC 6928#2.
     pub const INITIAL_CWND: u32 = 10;
-    /// Linux `tcp_fin_timeout`. Source: ip-sysctl.rst#tcp_fin_timeout.
+    /// How long a closed connection waits for the other side. Flag: tcp_fin_timeout. Sourced: linux
+    /// Documentation/networking/ip-sysctl.rst#tcp_fin_timeout.
     pub const FIN_TIMEOUT: Span = Span::from_secs(60);
-    /// Linux `CONFIG_HZ=250`, the default of the kernel's own configuration: kernel/Kconfig.hz. The reference had it too.
+    /// The grain of kernel timers; each level of the wheel is eight times coarser. Flag: CONFIG_HZ. Sourced: linux
+    /// kernel/Kconfig.hz#HZ_250, the default of the kernel's own configuration; the reference had it too.
     pub const TICK: Span = Span::from_ms(4);
 }
 

@@ -2,26 +2,37 @@
 
 use crate::engine::{LocalTime, Span};
 
-/// The window after a loss, of 1024 parts: 0.7. Source: net/ipv4/tcp_cubic.c#beta.
+/// The window after a loss, of 1024 parts: 0.7. Unit: of 1024. Sourced: linux net/ipv4/tcp_cubic.c#beta.
 const BETA: u64 = 717;
-/// What `BETA` is a part of. Source: net/ipv4/tcp_cubic.c#BICTCP_BETA_SCALE.
+/// What `BETA` is a part of. Unit: parts. Sourced: linux net/ipv4/tcp_cubic.c#BICTCP_BETA_SCALE.
 const BETA_SCALE: u64 = 1024;
-/// The constant C of the cubic function, 0.4, times 1024. Source: net/ipv4/tcp_cubic.c#bic_scale (41), times ten.
+/// The constant C of the cubic function, 0.4, times 1024. Unit: of 1024. Sourced: linux net/ipv4/tcp_cubic.c#bic_scale
+/// (41), times ten.
 const RTT_SCALE: u64 = 410;
-/// Time counts in 1/1024 s. Source: net/ipv4/tcp_cubic.c#BICTCP_HZ.
+/// Time counts in 1/1024 s. Unit: bits. Sourced: linux net/ipv4/tcp_cubic.c#BICTCP_HZ.
 const HZ_BITS: u32 = 10;
-/// 2^40 / `RTT_SCALE`: the factor under the cube root. Source: net/ipv4/tcp_cubic.c#cube_factor.
+/// 2^40 / `RTT_SCALE`: the factor under the cube root. Unit: (no unit). Sourced: linux
+/// net/ipv4/tcp_cubic.c#cube_factor.
 const CUBE_FACTOR: u64 = (1 << 40) / RTT_SCALE;
-/// Acknowledged segments per step of the Reno window that CUBIC never falls below, in eighths of the window.
-/// Source: net/ipv4/tcp_cubic.c#beta_scale.
+/// Acknowledged segments per step of the Reno window that CUBIC never falls below, in eighths of the window. Unit:
+/// eighths. Sourced: linux net/ipv4/tcp_cubic.c#beta_scale.
 const RENO_SCALE: u64 = 8 * (BETA_SCALE + BETA) / 3 / (BETA_SCALE - BETA);
-/// The same window is not worked out anew for this long. Source: net/ipv4/tcp_cubic.c#bictcp_update, HZ/32.
+/// The same window is not worked out anew for this long. Sourced: linux net/ipv4/tcp_cubic.c#bictcp_update: HZ/32.
 const FRESH: Span = Span::from_ms(31);
-/// A window below this does not leave slow start for a longer delay. Source: net/ipv4/tcp_cubic.c#hystart_low_window.
+/// At the plateau a window grows by one segment in so many windows. Unit: windows. Sourced: linux
+/// net/ipv4/tcp_cubic.c#bictcp_update.
+const PLATEAU: u64 = 100;
+/// While the path is unknown, by one for each so many acknowledged: at least 5 % per round trip. Unit: segments.
+/// Sourced: linux net/ipv4/tcp_cubic.c#bictcp_update.
+const UNKNOWN: u64 = 20;
+/// A window below this does not leave slow start for a longer delay. Unit: segments. Sourced: linux
+/// net/ipv4/tcp_cubic.c#hystart_low_window.
 const HYSTART_LOW_WINDOW: u64 = 16;
-/// The least and the most a round trip may grow before slow start ends. Source: tcp_cubic.c#HYSTART_DELAY_MIN, _MAX.
+/// The least and the most a round trip may grow before slow start ends. Sourced: linux
+/// net/ipv4/tcp_cubic.c#HYSTART_DELAY_MIN, linux net/ipv4/tcp_cubic.c#HYSTART_DELAY_MAX.
 const HYSTART_DELAY: (Span, Span) = (Span::from_ms(4), Span::from_ms(16));
-/// Samples per round before a decision. Source: tcp_cubic.c#HYSTART_MIN_SAMPLES.
+/// Samples per round before a decision. Unit: samples. Sourced: linux net/ipv4/tcp_cubic.c#HYSTART_MIN_SAMPLES.
+/// Simplified: acknowledgement trains are left out.
 const HYSTART_SAMPLES: u32 = 8;
 
 /// What CUBIC remembers between acknowledgements. Windows are in segments.
@@ -135,10 +146,10 @@ impl Cubic {
         let offset = t.abs_diff(self.k).min(1 << 17);
         let delta = (RTT_SCALE * offset * offset * offset) >> (10 + 3 * HZ_BITS);
         let target = if t < self.k { self.origin.saturating_sub(delta) } else { self.origin + delta };
-        self.count = if target > cwnd { cwnd / (target - cwnd) } else { 100 * cwnd };
+        self.count = if target > cwnd { cwnd / (target - cwnd) } else { PLATEAU * cwnd };
         // While the path is unknown: at least 5 % per round trip.
         if self.last_max_cwnd == 0 {
-            self.count = self.count.min(20);
+            self.count = self.count.min(UNKNOWN);
         }
     }
 }

@@ -6,25 +6,43 @@ use super::{Conn, milliseconds};
 use crate::engine::{LocalTime, Span};
 use crate::net::{Flags, Segment};
 
-/// Linux `TCP_ATO_MIN`, `TCP_DELACK_MIN`: how long an acknowledgement waits at least. Source: include/net/tcp.h.
+/// How long an acknowledgement waits at least. Sourced: linux include/net/tcp.h#TCP_ATO_MIN, linux
+/// include/net/tcp.h#TCP_DELACK_MIN.
 const ATO_MIN: Span = Span::from_ms(40);
-/// Linux `TCP_DELACK_MAX`. Source: include/net/tcp.h.
+/// And at most. Sourced: linux include/net/tcp.h#TCP_DELACK_MAX.
 const DELAY_MAX: Span = Span::from_ms(200);
-/// Linux's bound on the delay when only full segments arrive: HZ/2. Source: tcp_output.c#tcp_send_delayed_ack.
+/// The bound on the delay when only full segments arrive: HZ/2. Sourced: linux
+/// net/ipv4/tcp_output.c#tcp_send_delayed_ack.
 const DELAY_MAX_FULL: Span = Span::from_ms(500);
-/// Linux `TCP_MAX_QUICKACKS`: acknowledgements without delay at the start and after trouble. Source: include/net/tcp.h.
+/// Acknowledgements without delay at the start and after trouble. Unit: segments. Sourced: linux
+/// include/net/tcp.h#TCP_MAX_QUICKACKS.
 const QUICK_MAX: u32 = 16;
-/// Linux `tcp_invalid_ratelimit`: answers to stray segments without data. Source: ip-sysctl.rst.
+/// How far apart answers to stray segments without data are. Flag: tcp_invalid_ratelimit. Sourced: linux
+/// Documentation/networking/ip-sysctl.rst#tcp_invalid_ratelimit.
 const CHALLENGE_INTERVAL: Span = Span::from_ms(500);
 
-/// Linux `TCP_FASTRETRANS_THRESH`: reports of a hole that aren't held back. Source: include/net/tcp.h.
+/// Reports of a hole that aren't held back. Unit: reports. Sourced: linux include/net/tcp.h#TCP_FASTRETRANS_THRESH.
 const REPORTS_AT_ONCE: u32 = 3;
-/// Linux `tcp_comp_sack_nr`: reports held back at most. Source: ip-sysctl.rst.
+/// Reports held back at most. Unit: reports. Flag: tcp_comp_sack_nr. Sourced: linux
+/// Documentation/networking/ip-sysctl.rst#tcp_comp_sack_nr.
 const REPORTS_HELD: u32 = 44;
-/// Linux `tcp_comp_sack_delay_ns`: the longest they are held; else a twentieth of the round trip. Source: ip-sysctl.rst.
+/// The longest they are held; less if a twentieth of the round trip is. Flag: tcp_comp_sack_delay_ns. Sourced: linux
+/// Documentation/networking/ip-sysctl.rst#tcp_comp_sack_delay_ns.
 const REPORT_DELAY: Span = Span::from_ms(1);
-/// Linux `tcp_comp_sack_slack_ns`: how much later their timer may go off. An idle host uses it up. Source: ip-sysctl.rst.
+/// And that share of the round trip. Unit: ratio. Sourced: linux net/ipv4/tcp_input.c#__tcp_ack_snd_check. Later
+/// kernels have tcp_comp_sack_rtt_percent.
+const REPORT_SHARE: (u64, u64) = (1, 20);
+/// How much later their timer may go off; an idle host uses it up. Flag: tcp_comp_sack_slack_ns. Sourced: linux
+/// Documentation/networking/ip-sysctl.rst#tcp_comp_sack_slack_ns.
 const REPORT_SLACK: Span = Span::from_us(100);
+/// How far apart two looks at the size of the receive buffer are at least. Chosen: the grain of timestamps.
+const TUNE_EVERY: Span = Span::from_ms(1);
+/// What it is given beside twice what was read in a round trip. Unit: segments. Sourced: linux
+/// net/ipv4/tcp_input.c#tcp_rcv_space_adjust.
+const TUNE_SPARE: u64 = 16;
+/// With less than one part in so many free, the window closes. Unit: parts. Sourced: linux
+/// net/ipv4/tcp_output.c#__tcp_select_window.
+const LEAST_FREE: u64 = 16;
 
 impl Conn {
     /// Fills in a segment: what every segment says about the receiving side. Source: tcp_output.c#__tcp_transmit_skb.
@@ -71,7 +89,7 @@ impl Conn {
         let free = (rcv.read + rcv.buffer).saturating_sub(rcv.nxt);
         if free < rcv.buffer / 2 {
             rcv.quick = 0;
-            if free < rcv.buffer / 16 || free < u64::from(rcv.mss) {
+            if free < rcv.buffer / LEAST_FREE || free < u64::from(rcv.mss) {
                 return 0;
             }
         }
@@ -207,7 +225,7 @@ impl Conn {
             self.send_ack(now, out);
         } else {
             rcv.held_reports += 1;
-            let wait = round_trip.scale(1, 20).min(REPORT_DELAY) + REPORT_SLACK;
+            let wait = round_trip.scale(REPORT_SHARE.0, REPORT_SHARE.1).min(REPORT_DELAY) + REPORT_SLACK;
             rcv.report_at.get_or_insert(now + wait);
         }
     }
@@ -269,14 +287,14 @@ impl Conn {
     /// Grows the receive buffer when the program reads more per round trip than before: twice that, and 16 segments.
     /// Source: tcp_input.c#tcp_rcv_space_adjust, simplified: it takes the sender's round trip and no memory pressure.
     pub(super) fn tune_buffer(&mut self, now: LocalTime) {
-        let round_trip = self.snd.rtt.srtt().unwrap_or(Span::ZERO).max(Span::from_ms(1));
+        let round_trip = self.snd.rtt.srtt().unwrap_or(Span::ZERO).max(TUNE_EVERY);
         let rcv = &mut self.rcv;
         if now.since(rcv.tune_since) < round_trip {
             return;
         }
         let copied = rcv.read - rcv.tune_seq;
         if copied > rcv.tune_space {
-            let mut window = 2 * copied + 16 * u64::from(self.config.mss);
+            let mut window = 2 * copied + TUNE_SPARE * u64::from(self.config.mss);
             window += 2 * (window * (copied - rcv.tune_space) / rcv.tune_space.max(1));
             rcv.buffer = rcv.buffer.max(window.min(u64::from(self.config.recv_buffer_max)));
             rcv.tune_space = copied;

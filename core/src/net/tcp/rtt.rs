@@ -2,12 +2,12 @@
 
 use crate::engine::Span;
 
-/// Linux `TCP_RTO_MIN`: the variance is never taken for less, so the timeout is at least `srtt` + 200 ms.
-/// Source: include/net/tcp.h#TCP_RTO_MIN.
+/// The variance is never taken for less, so the retransmission timeout is at least `srtt` + 200 ms. Sourced: linux
+/// include/net/tcp.h#TCP_RTO_MIN.
 pub const RTO_MIN: Span = Span::from_ms(200);
-/// Linux `TCP_RTO_MAX`: the longest timeout, back-off included. Source: include/net/tcp.h#TCP_RTO_MAX.
+/// The longest timeout, back-off included. Sourced: linux include/net/tcp.h#TCP_RTO_MAX.
 pub const RTO_MAX: Span = Span::from_secs(120);
-/// Linux `TCP_TIMEOUT_INIT`: the timeout before the first sample. Source: RFC 6298, section 2.1.
+/// The timeout before the first sample. Sourced: linux include/net/tcp.h#TCP_TIMEOUT_INIT; RFC 6298#2.1.
 pub const TIMEOUT_INIT: Span = Span::from_secs(1);
 /// Smoothed round-trip time and timeout. Source: RFC 6298 and net/ipv4/tcp_input.c#tcp_rtt_estimator, which differs:
 /// a finer gain when the time falls, and a variance that remembers the largest deviation of the last window.

@@ -7,14 +7,24 @@ use super::state::{Chunk, Congestion, EVER_RETRANSMITTED, LOST, RETRANSMITTED, S
 use crate::engine::{LocalTime, Span};
 use crate::net::Flags;
 
-/// Linux `TCP_TIMEOUT_MIN_US`: a probe or a reordering timer waits this much longer. Source: include/net/tcp.h.
+/// A probe or a reordering timer waits this much longer. Sourced: linux include/net/tcp.h#TCP_TIMEOUT_MIN_US.
 pub(super) const TIMEOUT_MIN: Span = Span::from_ms(2);
 
-/// Linux defers only within a millisecond of the last transmission. Source: tcp_output.c#tcp_tso_should_defer.
+/// Sending waits for a batch only within so long of the last transmission. Sourced: linux
+/// net/ipv4/tcp_output.c#tcp_tso_should_defer.
 const DEFER_WITHIN: Span = Span::from_ms(1);
-/// Linux `tcp_tso_win_divisor`: a third of the window isn't worth waiting for more. Source: ip-sysctl.rst.
+/// A timer that is overdue goes off after this. Sourced: linux net/ipv4/tcp_input.c#tcp_rearm_rto.
+const AT_ONCE: Span = Span::from_us(1);
+/// With pacing: windows per round trip in the first half of slow start. Flag: tcp_pacing_ss_ratio. Sourced: linux
+/// Documentation/networking/ip-sysctl.rst#tcp_pacing_ss_ratio.
+const PACE_START_PCT: u64 = 200;
+/// And later. Flag: tcp_pacing_ca_ratio. Sourced: linux Documentation/networking/ip-sysctl.rst#tcp_pacing_ca_ratio.
+const PACE_PCT: u64 = 120;
+/// One part in so many of the window isn't worth waiting for more. Unit: parts. Flag: tcp_tso_win_divisor. Sourced:
+/// linux Documentation/networking/ip-sysctl.rst#tcp_tso_win_divisor.
 const WINDOW_DIVISOR: u64 = 3;
-/// Full segments in the 64 KiB that TCP hands over at once. Source: include/linux/netdevice.h#GSO_LEGACY_MAX_SIZE.
+/// Full segments in the 64 KiB that TCP hands over at once. Unit: segments. Sourced: linux
+/// include/linux/netdevice.h#GSO_LEGACY_MAX_SIZE.
 const OFFLOAD_SEGMENTS: u64 = 44;
 
 impl Conn {
@@ -88,7 +98,7 @@ impl Conn {
         let (true, Some(srtt)) = (self.config.pacing, snd.rtt.srtt()) else {
             return;
         };
-        let percent = if snd.cwnd < snd.ssthresh / 2 { 200 } else { 120 };
+        let percent = if snd.cwnd < snd.ssthresh / 2 { PACE_START_PCT } else { PACE_PCT };
         let window = u64::from(snd.cwnd.max(snd.packets_out())) * u64::from(self.config.mss);
         let mut wait = srtt.scale(bytes * 100, window * percent);
         // A pacer that was late makes up for at most half of it.
@@ -254,7 +264,7 @@ impl Conn {
         }
         // The time that went by under a probe or a reordering timer counts.
         let wait = match self.snd.timer {
-            Some((SendTimer::Reordering | SendTimer::LossProbe, _)) => self.until_timeout(now).max(Span::from_us(1)),
+            Some((SendTimer::Reordering | SendTimer::LossProbe, _)) => self.until_timeout(now).max(AT_ONCE),
             _ => self.snd.rtt.rto(),
         };
         self.arm(now, SendTimer::Retransmit, wait);

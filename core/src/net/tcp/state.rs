@@ -74,13 +74,13 @@ pub(super) struct Chunk {
     pub marks: u8,
 }
 
-/// The receiver has it, out of order.
+/// The receiver has it, out of order. Code: a bit.
 pub(super) const SACKED: u8 = 1;
-/// Taken for lost.
+/// Taken for lost. Code: a bit.
 pub(super) const LOST: u8 = 2;
-/// A retransmission is on its way.
+/// A retransmission is on its way. Code: a bit.
 pub(super) const RETRANSMITTED: u8 = 4;
-/// Has been sent more than once, probes included.
+/// Has been sent more than once, probes included. Code: a bit.
 pub(super) const EVER_RETRANSMITTED: u8 = 8;
 
 impl Chunk {
@@ -187,11 +187,13 @@ pub(super) struct Sender {
     pub echo: u32,
 }
 
-/// Linux `TCP_INFINITE_SSTHRESH`: slow start has no end yet.
+/// Slow start has no end yet. Code: a mark, as Linux's TCP_INFINITE_SSTHRESH.
 pub(super) const INFINITE_SSTHRESH: u32 = 0x7fff_ffff;
-/// Linux `tcp_reordering`: duplicates before a hole is a loss at once. Source: ip-sysctl.rst#tcp_reordering.
+/// Duplicates before a hole is a loss at once. Unit: segments. Flag: tcp_reordering. Sourced: linux
+/// Documentation/networking/ip-sysctl.rst#tcp_reordering.
 pub(super) const REORDERING: u32 = 3;
-/// Linux `TCP_RACK_RECOVERY_THRESH`: recoveries a wider reordering window lasts. Source: RFC 8985, section 6.2 step 4.
+/// Recoveries that a wider reordering window lasts. Unit: recoveries. Sourced: linux
+/// include/linux/tcp.h#TCP_RACK_RECOVERY_THRESH; RFC 8985#6.2.
 pub(super) const RACK_PERSIST: u32 = 16;
 
 impl Sender {
@@ -348,7 +350,8 @@ pub(super) struct Receiver {
     pub tune_space: u64,
 }
 
-/// Linux `TCP_MSS_DEFAULT`: what a full segment is taken to be before one was seen. Source: include/net/tcp.h.
+/// What a full segment is taken to be before one was seen. Unit: bytes. Sourced: linux
+/// include/uapi/linux/tcp.h#TCP_MSS_DEFAULT.
 pub(super) const MSS_GUESS: u32 = 536;
 
 impl Receiver {

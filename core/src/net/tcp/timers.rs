@@ -19,6 +19,10 @@ pub(super) fn model_timeout(boundary: u32, base: Span) -> Span {
     }
 }
 
+/// A connection whose TCP_USER_TIMEOUT has passed ends so soon. Chosen: Linux takes a tick (linux
+/// net/ipv4/tcp_timer.c#tcp_clamp_rto_to_user_timeout), which rounding up to ticks makes of it.
+const USER_TIMEOUT_OVER: Span = Span::from_ms(1);
+
 impl Conn {
     /// When a timer set at `now` goes off: after whole ticks, and for long waits on a coarser grain, never early.
     /// Source: kernel/time/timer.c#calc_wheel_index: the grain is 8 ticks from 63 on, 64 from 504 on, and so forth.
@@ -75,7 +79,7 @@ impl Conn {
         out.segments.push(self.offering(segment));
         let mut wait = self.snd.rtt.rto();
         if let Some(most) = self.config.user_timeout {
-            wait = wait.min(most.saturating_sub(waited)).max(Span::from_ms(1));
+            wait = wait.min(most.saturating_sub(waited)).max(USER_TIMEOUT_OVER);
         }
         self.arm(now, SendTimer::Retransmit, wait);
     }
@@ -119,7 +123,7 @@ impl Conn {
         let mut wait = self.snd.rtt.rto();
         if let (Some(most), Some(since)) = (self.config.user_timeout, self.snd.retrans_stamp) {
             let left = most.saturating_sub(now.since(since));
-            wait = wait.min(left).max(Span::from_ms(1));
+            wait = wait.min(left).max(USER_TIMEOUT_OVER);
         }
         self.arm(now, SendTimer::Retransmit, wait);
     }
@@ -170,7 +174,7 @@ impl Conn {
         let mut wait = wait.scale(1 << doublings, 1).min(RTO_MAX);
         if let (Some(most), Some(since)) = (self.config.user_timeout, self.snd.probes_since) {
             let spent = self.now_hint.since(since);
-            wait = wait.min(most.saturating_sub(spent)).max(Span::from_ms(1));
+            wait = wait.min(most.saturating_sub(spent)).max(USER_TIMEOUT_OVER);
         }
         wait
     }

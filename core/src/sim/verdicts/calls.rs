@@ -16,7 +16,8 @@ use crate::invariant::{Book, Verdict};
 use crate::object::Key;
 use alloc::collections::VecDeque;
 
-/// How many applied writes it remembers the place in the log of. Chosen: an acknowledgement is at most seconds late.
+/// How many applied writes are remembered with their place in the log. Unit: writes. Chosen: an acknowledgement is at
+/// most seconds late.
 const MARKS: usize = 1024;
 
 /// What a call asks.

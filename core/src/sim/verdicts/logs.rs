@@ -16,10 +16,10 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// How many entries it remembers to compare members by. Chosen: more than the 5,000 that etcd keeps for members that are
-/// behind; those further back are compared no more.
+/// How many entries are remembered to compare members by; those further back are compared no more. Unit: entries.
+/// Chosen: more than the 5,000 that etcd keeps for members that are behind.
 const ENTRIES: usize = 8192;
-/// How many terms it remembers the leader of. Chosen: more than a run of an hour has.
+/// How many terms it remembers the leader of. Unit: terms. Chosen: more than a run of an hour has.
 const TERMS: usize = 1024;
 
 /// What there is to know of the entries of a range of indexes, the oldest gone first.

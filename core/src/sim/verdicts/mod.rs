@@ -29,15 +29,15 @@ use holders::Holders;
 use logs::Logs;
 use watches::{Watch, Writes};
 
-/// How many connections are listened to. Chosen: far above what a control plane with the nodes below has; the one with
-/// the least name is forgotten.
+/// How many connections are listened to; the one with the least name is forgotten. Unit: connections. Chosen: far above
+/// what a control plane with the nodes below has.
 const LINES: usize = 1024;
-/// Of how many nodes the kubelets' and kube-proxies' watches are listened to. Chosen: each of 5,000 costs memory, and
-/// all run the same program.
+/// Of how many nodes the kubelets' and kube-proxies' watches are listened to. Unit: nodes. Chosen: each of 5,000 costs
+/// memory, and all run the same program.
 const NODES: NodeId = 16;
-/// How much of what clients say and hear is remembered if somebody asks for it. Chosen: a short run.
+/// How much of what clients say and hear is remembered if somebody asks for it. Unit: calls. Chosen: a short run.
 const HEARD: usize = 50_000;
-/// Below that, a pod without a template has an ordinal as its number: as many replicas as a StatefulSet can have.
+/// Below that, a pod without a template has an ordinal as its number. Code: as many replicas as a StatefulSet can have.
 const ORDINALS: u32 = super::faults::REPLICAS_MAX;
 
 /// What a client waits for on one connection.

@@ -16,8 +16,9 @@ use crate::object::Key;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// How many writes it remembers. Chosen: 80 s of the standard cluster, and the two seconds that a watch of a busy one may
-/// lag. A watch that was silent for longer is checked for its order only.
+/// How many writes are remembered, for keys' values and for gaps of watches; a watch that was silent for longer is
+/// checked for its order only. Unit: writes. Chosen: 80 s of the standard cluster, and the two seconds that a watch of
+/// a busy one may lag.
 const WRITES: usize = 4096;
 
 /// A write that some member applied.
