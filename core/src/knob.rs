@@ -130,6 +130,8 @@ knobs! {
     ServiceRate: MilliPerSecond "service_rate_milli" ("requests per Service") = 5000 in 0..=100000, "Chosen: a gap of a second shows";
     /// How long a program that a message wakes waits for a processor, on average: half of it always, half by chance.
     CpuWait: Us "cpu_wait_us" ("run queue") = 0 in 0..=100000, "Chosen: hosts with idle processors";
+    /// How long an API server opens a watch of etcd that ended with "no leader" again before it gives its cache up. Kubernetes 1.20 had no such patience.
+    CachePatience: Ms "cache_patience_ms" ("cacher's MaxInternalErrorRetryDuration") = 30000 in 0..=600000, "Sourced: apiserver pkg/storage/cacher/cacher.go#NewCacherFromConfig: MaxInternalErrorRetryDuration";
     /// Whether the kubelet kills an API server whose liveness probe fails.
     LivenessProbes: Switch "liveness_probes" ("livenessProbe") = 1 in 0..=1, "Sourced: kubernetes cmd/kubeadm/app/util/staticpod/utils.go#LivenessProbe";
     /// How long a supervisor waits before it starts a process of the control plane again; at nothing the kubelet's back-off does it.

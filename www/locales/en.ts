@@ -492,6 +492,7 @@ export const en = {
   dial_pre_vote: 'Pre-vote',
   dial_check_quorum: 'Check quorum',
   dial_cpu_wait_us: 'Wait for a processor',
+  dial_cache_patience_ms: 'Patience of watch caches',
   dial_liveness_probes: 'Liveness probes',
   dial_restart_sec_ms: 'Restart after a constant wait',
   dial_stream_read_deadline: 'Stream deadline (etcd 3.4)',

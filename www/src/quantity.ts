@@ -49,6 +49,7 @@ const QUANTITIES: Readonly<Record<string, Quantity>> = {
   bug_stale_reads: { param: 'stalereads', unit: '', spoken: 'value_on', factor: 1, log: false },
   bug_forgets_vote: { param: 'forgetsvote', unit: '', spoken: 'value_on', factor: 1, log: false },
   cpu_wait_us: { param: 'cpu', ...US, floor: 0.01 },
+  cache_patience_ms: { param: 'patience', ...SECONDS },
   liveness_probes: { param: 'liveness', unit: '', spoken: 'value_on', factor: 1, log: false },
   restart_sec_ms: { param: 'restart', ...SECONDS },
   stream_read_deadline: { param: 'streamdeadline', unit: '', spoken: 'value_on', factor: 1, log: false },

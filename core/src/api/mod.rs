@@ -21,6 +21,7 @@ use crate::client::etcd_link::{EtcdLink, LinkNews};
 use crate::client::{Alarm, PING_BYTES};
 use crate::engine::{LocalTime, Span};
 use crate::etcd::rpc::{Op, Response, Revision, WatchEnd, WatchNews};
+use crate::knob::Knob;
 use crate::net::packet::ConnId;
 use crate::object::Kind;
 use alloc::collections::BTreeMap;
@@ -296,7 +297,7 @@ impl ApiServer {
             }
             WatchNews::Canceled(WatchEnd::Requested) => {}
             WatchNews::Canceled(end) => {
-                if cache.on_canceled(cx.now, end) {
+                if cache.on_canceled(cx.now, end, cx.knobs.ms(Knob::CachePatience)) {
                     self.cache_lost(cx, kind);
                 }
             }

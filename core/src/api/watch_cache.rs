@@ -15,9 +15,6 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// How long a watch of etcd that ends with "no leader" is opened again without anybody noticing. Sourced: apiserver
-/// pkg/storage/cacher/cacher.go#NewCacherFromConfig: MaxInternalErrorRetryDuration.
-pub const PATIENCE: Span = Span::from_secs(30);
 /// "No leader" after so long without one is the first of a new row. Sourced: client-go
 /// tools/cache/reflector.go#NewRetryWithDeadline: its minResetPeriod.
 pub const ERROR_RESET: Span = Span::from_secs(60);
@@ -247,10 +244,12 @@ impl WatchCache {
         self.heard = Some(now);
     }
     /// etcd's watch is over. Returns whether the cache is lost, and with it every watch of it.
-    pub fn on_canceled(&mut self, now: LocalTime, end: WatchEnd) -> bool {
+    ///
+    /// One that ends with "no leader" is opened again for as long as its patience lasts, without anybody noticing.
+    pub fn on_canceled(&mut self, now: LocalTime, end: WatchEnd, patience: Span) -> bool {
         let first = self.errors.filter(|(_, last)| now.since(*last) < ERROR_RESET).map_or(now, |(first, _)| first);
         self.errors = Some((first, now));
-        if end == WatchEnd::NoLeader && now.since(first) <= PATIENCE {
+        if end == WatchEnd::NoLeader && !patience.is_zero() && now.since(first) <= patience {
             self.phase = Phase::Retrying(now + WATCH_RETRY);
             return false;
         }

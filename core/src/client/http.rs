@@ -466,6 +466,12 @@ impl Line {
         self.http.on_timer(cx.now, &mut self.out);
         self.carry_out(cx);
     }
+    /// Closes its connection, for it is not needed any more. What was asked and not answered is forgotten.
+    pub fn close(&mut self, cx: &mut Cx<'_>) {
+        if let Some(conn) = self.conn.take() {
+            cx.close(conn);
+        }
+    }
     /// Arms its timer if need be: after every input.
     pub fn arm(&mut self, cx: &mut Cx<'_>, timer: impl Into<Timer>) {
         self.alarm.ensure(cx, timer, self.http.next_timer());

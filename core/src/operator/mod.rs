@@ -8,7 +8,7 @@
 use crate::actor::role::{Directory, Note, NoteKind};
 use crate::actor::{Actor, Cx, Input, ProgramId, role};
 use crate::api::rpc::{Level, Request, Selector, Status, Version};
-use crate::client::http::{Done, Http, Line, NO_TIMEOUT, News};
+use crate::client::http::{Done, Line, NO_TIMEOUT};
 use crate::client::limiter::Limiter;
 use crate::client::{Alarm, earlier};
 use crate::engine::{LocalTime, Span};
@@ -130,9 +130,7 @@ impl Operation {
 /// Its timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
-    /// Its HTTP client's next deadline.
-    Http,
-    /// The next request of an operation that paces itself.
+    /// The next deadline of a kubectl's HTTP client, or the next request of one that paces itself.
     Next,
 }
 
@@ -153,6 +151,8 @@ struct Later {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Task {
     operation: Operation,
+    /// Its own connection: each kubectl dials anew.
+    line: Line,
     began: LocalTime,
     limiter: Limiter,
     /// Requests to come, in order: of a drain, one for each pod of the node at most.
@@ -168,7 +168,6 @@ struct Task {
 /// Whoever uses kubectl.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Operator {
-    line: Line,
     /// What each workload is, as far as somebody told: the standard ones, and those created here.
     kinds: BTreeMap<WorkloadId, WorkloadKind>,
     /// By number; [`LIMIT`] at most.
@@ -181,23 +180,12 @@ impl Operator {
     /// At the beginning of a run: the standard workloads are a Deployment, a StatefulSet and a DaemonSet.
     pub fn new(_directory: Directory) -> Self {
         let standard = [WorkloadKind::Deployment, WorkloadKind::StatefulSet, WorkloadKind::DaemonSet];
-        Self {
-            line: Line::new(ProgramId::API_SERVERS),
-            kinds: (0..).zip(standard).collect(),
-            tasks: BTreeMap::new(),
-            next: 0,
-            alarm: Alarm::default(),
-        }
+        Self { kinds: (0..).zip(standard).collect(), tasks: BTreeMap::new(), next: 0, alarm: Alarm::default() }
     }
     /// How many operations are under way.
     pub fn pending(&self) -> u32 {
         self.tasks.len() as u32
     }
-    /// Its HTTP client.
-    pub const fn http(&self) -> &Http {
-        self.line.http()
-    }
-
     fn begin(&mut self, cx: &mut Cx<'_>, operation: Operation) {
         if self.tasks.len() >= LIMIT {
             return cx.note(Note::new(NoteKind::OperationRefused, operation.code(), operation.subject()));
@@ -207,9 +195,9 @@ impl Operator {
         }
         let id = self.next;
         self.next += 1;
-        let (limiter, later) = (Limiter::new(QPS, BURST), VecDeque::new());
-        self.tasks
-            .insert(id, Task { operation, began: cx.now, limiter, later, waiting: 0, steps: 0, status: Status::Ok });
+        let (line, limiter, later) = (Line::new(ProgramId::API_SERVERS), Limiter::new(QPS, BURST), VecDeque::new());
+        let (began, status) = (cx.now, Status::Ok);
+        self.tasks.insert(id, Task { operation, line, began, limiter, later, waiting: 0, steps: 0, status });
         match self.first(cx.now, operation) {
             Some(request) => self.ask(cx, id, request),
             None => self.end(cx, id, Status::NotFound),
@@ -247,7 +235,7 @@ impl Operator {
         let wait = task.limiter.reserve(cx.now);
         if wait.is_zero() {
             task.waiting += 1;
-            self.line.request(cx, request, NO_TIMEOUT, id);
+            task.line.request(cx, request, NO_TIMEOUT, id);
         } else {
             task.later.push_back(Later { at: cx.now + wait, request });
         }
@@ -259,7 +247,7 @@ impl Operator {
                 && let Some(Later { request, .. }) = task.later.pop_front()
             {
                 task.waiting += 1;
-                self.line.request(cx, request, NO_TIMEOUT, *id);
+                task.line.request(cx, request, NO_TIMEOUT, *id);
             }
         }
     }
@@ -304,13 +292,14 @@ impl Operator {
         }
     }
     fn end(&mut self, cx: &mut Cx<'_>, id: u64, status: Status) {
-        if let Some(Task { operation, .. }) = self.tasks.remove(&id) {
+        if let Some(Task { operation, mut line, .. }) = self.tasks.remove(&id) {
+            line.close(cx);
             let kind = if status.is_ok() { NoteKind::OperationDone } else { NoteKind::OperationFailed };
             cx.note(Note::new(kind, operation.code() + 256 * status as u32, operation.subject()));
         }
     }
     fn next_timer(&self) -> Option<LocalTime> {
-        let first = |task: &Task| task.later.front().map(|later| later.at);
+        let first = |task: &Task| earlier(task.later.front().map(|later| later.at), task.line.http().next_timer());
         self.tasks.values().fold(None, |next, task| earlier(next, first(task)))
     }
 }
@@ -382,25 +371,24 @@ impl Actor for Operator {
         match input {
             Input::Boot => {
                 // Whatever was under way ended with the host, and nobody hears of it.
-                (self.line, self.alarm) = (Line::new(ProgramId::API_SERVERS), Alarm::default());
+                self.alarm = Alarm::default();
                 self.tasks.clear();
             }
             Input::Operate(operation) => self.begin(cx, operation),
-            Input::Timer(role::Timer::Operator(Timer::Http)) => self.line.on_timer(cx),
             Input::Timer(role::Timer::Operator(Timer::Next)) => {
                 self.alarm.fired();
+                self.tasks.values_mut().for_each(|task| task.line.on_timer(cx));
                 self.go_on(cx);
             }
-            Input::Conn(conn, up) => self.line.on_conn(cx, conn, up),
-            Input::Message(conn, message) => self.line.on_message(cx, conn, &message),
+            Input::Conn(conn, up) => self.tasks.values_mut().for_each(|task| task.line.on_conn(cx, conn, up)),
+            Input::Message(conn, message) => {
+                self.tasks.values_mut().for_each(|task| task.line.on_message(cx, conn, &message));
+            }
             Input::Timer(_) | Input::DiskDone(_) | Input::Terminate | Input::ProgramEnded(_) => {}
         }
-        while let Some(news) = self.line.take_news() {
-            if let News::Done(done) = news {
-                self.on_done(cx, &done);
-            }
+        while let Some(done) = self.tasks.values_mut().find_map(|task| task.line.take_done()) {
+            self.on_done(cx, &done);
         }
-        self.line.arm(cx, Timer::Http);
         self.alarm.ensure(cx, Timer::Next, self.next_timer());
     }
 }

@@ -254,6 +254,11 @@ impl Rig {
                     let ms = row.b as f64 / 1e3;
                     self.record.requests.push(Seen { at: when, host, kind, ok: fine, sent: when - ms / 1e3, ms });
                 }
+                Some(NoteKind::Unhealthy) => {
+                    if let Place::Api(n) = directory.place(brownout_core::actor::ProgramId(row.process)) {
+                        self.record.health.push((n.into(), when, false));
+                    }
+                }
                 Some(NoteKind::Leads) => self.record.elections.push(when),
                 Some(NoteKind::Exited) => {
                     if let Place::Control(_, component) = directory.place(brownout_core::actor::ProgramId(row.process))
@@ -325,6 +330,7 @@ fn simulate(run: &Run, wait_us: u32, seed: u64) -> Option<(Record, Option<usize>
         (Knob::CycleRate, 2_000),
         (Knob::ServiceRate, 0),
         (Knob::RestartSec, 10_000),
+        (Knob::CachePatience, 0),
         (Knob::LivenessProbes, run.spec.get("liveness").is_some().into()),
     ];
     let knobs = Knobs::default().with_all(&dials).expect("the rig's dials are allowed");
