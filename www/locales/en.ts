@@ -434,6 +434,7 @@ export const en = {
   cause_message: '{program} reads a message ({class})',
   step_message: '{program} reads a message of {other} ({kind})',
   step_late: "{other}'s message ({kind}) reaches {program} {span} after it was sent",
+  step_delayed: 'Links are slow since {since}: a message from {program} to {other} is under way for {took}, one way',
   step_timer: "{program}'s timer goes off ({kind})",
   step_boot: '{program} starts',
   step_silence: 'Nothing of {other} has reached {program} since {since}, for {span}',
