@@ -374,6 +374,7 @@ fn slow_success(row: &Row) -> bool {
     };
     well && slow(row)
 }
-fn slow(row: &Row) -> bool {
+/// Whether a request took long, as its note says.
+pub(super) fn slow(row: &Row) -> bool {
     took(row) >= LATE
 }

@@ -364,6 +364,9 @@ fn a_request_that_is_slow_for_slow_links_ends_at_the_dial() {
             asked += 1;
         }
         assert!(moves_without(&run, &slow[0]), "seed {seed}");
+        // It is what somebody asks who sees that writes take long.
+        let writes = Question::Requests((slow[0].a >> 8) as u8, Kind::Write);
+        says(&run, &writes, &[What::Note, What::Delayed, What::Command], |_| true);
     }
     assert!(asked > 20);
 }
