@@ -107,6 +107,66 @@ test('this run against a fault, and against another cluster', async ({ page }) =
   await expect(page).toHaveURL(/etcd=external/);
 });
 
+/** Plays until this moment of the run, in seconds, and pauses. */
+async function playUntil(page: Page, seconds: number): Promise<void> {
+  await page.locator('#play').click();
+  const now = (): Promise<number> => page.locator('#scrub').evaluate((slider: HTMLInputElement) => Number(slider.value));
+  await expect.poll(now, { timeout: 90_000 }).toBeGreaterThan(seconds);
+  await page.locator('#play').click();
+  await expect(page.locator('#play')).toHaveText('Play');
+}
+/** A run with two branches: host 2 crashes at the beginning; in the second, played now, something else at 38 s. */
+async function twoBranches(page: Page): Promise<void> {
+  await open(page, '?speed=20');
+  await page.locator('#fault-at').selectOption({ label: 'host 2' });
+  await page.locator('#fault-crash').click();
+  await playUntil(page, 46);
+  const scrub = page.locator('#scrub');
+  await scrub.press('Home');
+  for (const key of ['PageUp', ...Array<string>(8).fill('ArrowRight')]) await scrub.press(key);
+  await expect(page.locator('#timeline .time')).toHaveText(/^38\.0\s*s$/);
+  await page.locator('#fault-at').selectOption({ label: 'host 3' });
+  await page.locator('#fault-isolate').click();
+  await expect(page.locator('.branches li')).toHaveCount(2);
+}
+
+test('two branches are compared from the list, and none is lost', async ({ page }) => {
+  await twoBranches(page);
+  const compare = page.getByRole('button', { name: 'Compare Branch 2 with Branch 1' });
+  await expect(compare).toHaveCount(1);
+  await compare.focus();
+  await page.keyboard.press('Enter');
+  await expect(page.locator('#compare-question')).toBeFocused({ timeout: 30_000 });
+  await expect(page.locator('#compare-question')).toHaveText('Where do Branch 2 and Branch 1 part?');
+  // As far as either was played, for they part only now.
+  await expect(page.locator('#compare-time')).toHaveText(/^[4-9]\d\.\d\s*s$/);
+  await expect(page.locator('#compare-parted')).toHaveText(/^The same until 38\.0\s*s\. Then/);
+  await expect(page.getByRole('region', { name: 'Run A: Branch 2' })).toBeVisible();
+  await expect(page.getByRole('region', { name: 'Run B: Branch 1' })).toBeVisible();
+  await expect(page.locator('#a-rung-network')).toContainText('and 1 more');
+  await expect(page.locator('#b-rung-network')).not.toContainText('and 1 more');
+  expect(await violations(page)).toEqual([]);
+  await page.locator('#compare-to-parted').click();
+  await expect(page.locator('#compare-time')).toHaveText(/^38\.0\s*s$/);
+  await page.locator('#compare-leave').focus();
+  await page.keyboard.press('Enter');
+  await expect(compare).toBeFocused();
+  // The choice is also there among the others, and in an open comparison.
+  await page.locator('#compare-open').click();
+  await page.locator('#compare-go-dial').click();
+  await expect(page.locator('#compare-question')).toContainText('What if');
+  await page.locator('#compare-open').click();
+  await expect(page.getByRole('group', { name: 'as another branch' })).toBeVisible();
+  await expect(page.locator('#compare-branch option')).toHaveText(['Branch 1']);
+  expect(await violations(page)).toEqual([]);
+  await page.locator('#compare-go-branch').click();
+  await expect(page.locator('#compare-question')).toHaveText('Where do Branch 2 and Branch 1 part?', { timeout: 30_000 });
+  await page.locator('#compare-go-on').click();
+  await expect(page.locator('.branches li')).toHaveCount(2);
+  await expect(page.locator('.branch-name[aria-current]')).toHaveText('Branch 1');
+  await expect(page.locator('.in-force li')).toHaveCount(1);
+});
+
 for (const [name, view] of Object.entries({
   light: { colorScheme: 'light', viewport: { width: 1440, height: 900 } },
   phone: { colorScheme: 'dark', viewport: { width: 390, height: 844 } },

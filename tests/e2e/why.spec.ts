@@ -65,3 +65,22 @@ test('the selected thing is explained, well or not', async ({ page }) => {
   await expect(steps(page).first()).toBeVisible();
   await expect(steps(page).last()).toHaveText(/That is how the run began|here it began/);
 });
+
+test('slow links are the reason, with the time that the record shows', async ({ page }) => {
+  await page.goto('/?speed=5');
+  await expect(page.locator('#play')).toBeVisible();
+  await page.getByText('More dials').click();
+  await page.locator('#dial-link_delay_us').evaluate((dial: HTMLInputElement) => {
+    dial.value = dial.max;
+    dial.dispatchEvent(new Event('input', { bubbles: true }));
+    dial.dispatchEvent(new Event('change', { bubbles: true }));
+  });
+  await expect(page.locator('#dial-link_delay_us')).toHaveAttribute('aria-valuetext', /500 milliseconds/);
+  await page.locator('#play').click();
+  await expect.poll(() => page.locator('#scrub').evaluate((slider: HTMLInputElement) => Number(slider.value)), { timeout: 60_000 }).toBeGreaterThan(50);
+  await page.locator('#play').click();
+  await page.locator('#ladder').getByRole('button', { name: /^Why: Users/ }).click();
+  await expect(steps(page).filter({ hasText: /Links are slow since 32\.0\s*s: a message from .* is under way for 5\d\d\s*ms, one way/ }).first()).toBeVisible();
+  await expect(steps(page).nth(-2)).toContainText(/Done from outside: Latency, one way set to 500\s*ms/);
+  await expect(steps(page).last()).toHaveText('This was done from outside: here it began.');
+});

@@ -59,9 +59,9 @@ const UNTIL: Time = Time::from_secs(45);
 const MOST: usize = 3;
 
 /// A run in which all members' hosts lose packets.
-fn lossy(seed: u64) -> Timeline {
+fn lossy(seed: u64, trace: Trace) -> Timeline {
     let scenario = Scenario::named("quiet").expect("there is one");
-    let mut run = Timeline::of(scenario, seed, Trace::new(1 << 20));
+    let mut run = Timeline::of(scenario, seed, trace);
     run.seek(FROM, u32::MAX);
     let ppm = 250_000 + (seed % 4) as u32 * 50_000;
     run.command(Command::Set(vec![(Knob::LossPlace, 5), (Knob::Loss, ppm)])).expect("it is allowed");
@@ -82,7 +82,7 @@ fn packet(row: &Row) -> PacketId {
     PacketId::of_row(row.process, row.a, row.b)
 }
 /// Whether the same thing happened to the same program at the same moment.
-fn happened(run: &mut Timeline, effect: &Row) -> bool {
+pub fn happened(run: &mut Timeline, effect: &Row) -> bool {
     run.seek(effect.at, u32::MAX);
     let same = |row: &&Row| {
         (row.at, row.code, row.process, row.a, row.b) == (effect.at, effect.code, effect.process, effect.a, effect.b)
@@ -101,7 +101,9 @@ fn moves_with(run: &Timeline, effect: &Row, packets: &[(PacketId, Time)]) -> boo
 pub fn measure(seeds: impl Iterator<Item = u64>) -> BTreeMap<&'static str, Outcome> {
     let mut outcomes: BTreeMap<&'static str, Outcome> = BTreeMap::new();
     for seed in seeds {
-        let run = lossy(seed);
+        let run = lossy(seed, Trace::new(1 << 20));
+        // What is played again and again carries no long record along.
+        let light = lossy(seed, Trace::new(1 << 14));
         let mut asked: BTreeMap<u16, usize> = BTreeMap::new();
         let rows: Vec<Row> = run.trace().rows().since(0).filter(|row| asks(row)).copied().collect();
         for effect in rows {
@@ -113,13 +115,13 @@ pub fn measure(seeds: impl Iterator<Item = u64>) -> BTreeMap<&'static str, Outco
             let why = run.why(&Question::Event(effect.id));
             let outcome = outcomes.entry(Code::name(effect.code)).or_default();
             if let End::Input(place) = why.end {
-                let mut other = run.clone();
+                let mut other = light.clone();
                 other.what_if(WhatIf::Without(place)).expect("there is room");
                 outcome.input.add(!happened(&mut other, &effect));
             }
             let draws: Vec<(PacketId, Time)> = why.draws.iter().take(MAX_SPARED).copied().collect();
             let Some(first) = draws.iter().map(|(_, at)| *at).min() else { continue };
-            outcome.draw.add(moves_with(&run, &effect, &draws));
+            outcome.draw.add(moves_with(&light, &effect, &draws));
             let named: Vec<(u16, u16)> = draws.iter().map(|(packet, _)| pair(*packet)).collect();
             let others: Vec<(PacketId, Time)> = run
                 .trace()
@@ -132,7 +134,7 @@ pub fn measure(seeds: impl Iterator<Item = u64>) -> BTreeMap<&'static str, Outco
             if !others.is_empty() {
                 let step = (others.len() / draws.len()).max(1);
                 let chosen: Vec<_> = others.iter().step_by(step).take(draws.len()).rev().copied().collect();
-                outcome.bystander.add(moves_with(&run, &effect, &chosen));
+                outcome.bystander.add(moves_with(&light, &effect, &chosen));
             }
         }
     }

@@ -4,7 +4,7 @@ use crate::play::{Heard, UserRequest};
 use brownout_core::actor::ProgramId;
 use brownout_core::actor::role::NoteKind;
 use brownout_core::compare::Comparison;
-use brownout_core::compare::presets::Preset;
+use brownout_core::compare::presets::{OPENS, Preset};
 use brownout_core::engine::{Flight, Span, Time};
 use brownout_core::fault::Fault;
 use brownout_core::sim::{Code, Command};
@@ -78,8 +78,26 @@ impl Pair {
     /// A preset as it opens.
     pub fn open(preset: &str, seed: u64) -> Self {
         let preset = Preset::named(preset).expect("the test names a preset");
-        let [a, b] = preset.open(seed).expect("a preset can be opened");
-        Self::new(a, b)
+        let [a, b] = &preset.sides;
+        if (a.directory, a.knobs) != (b.directory, b.knobs) {
+            let [a, b] = preset.open(seed).expect("a preset can be opened");
+            return Self::new(a, b);
+        }
+        // They are one run until the script: played once.
+        let mut run = a.begin(seed).expect("a preset can be begun");
+        run.seek(OPENS, u32::MAX);
+        let mut other = run.fork();
+        a.prepare(&mut run).expect("a preset can be prepared");
+        b.prepare(&mut other).expect("a preset can be prepared");
+        Self::new(run, other)
+    }
+    /// Plays both on until the test has what it waits for, to `to` at most.
+    pub fn until(&mut self, to: Time, done: impl Fn(&[Record; 2]) -> bool) -> &mut Self {
+        while self.runs[0].sim().now() < to && !done(&self.records) {
+            let next = self.runs[0].sim().now() + Span::from_secs(1);
+            self.to(next.min(to));
+        }
+        self
     }
     /// Plays both on, in slices as a page would.
     pub fn to(&mut self, to: Time) -> &mut Self {

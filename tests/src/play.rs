@@ -10,6 +10,10 @@ use brownout_core::net::packet::HostId;
 use brownout_core::scenario::Scenario;
 use brownout_core::sim::{Code, Command, Sim};
 
+/// How often somebody looks whether a cluster has recovered, and how long it must stay so. Chosen: several heartbeats,
+/// probes and renewals.
+const STEADY: Span = Span::from_secs(10);
+
 /// Whether the tests should take few seeds: what a developer runs all day.
 pub fn quick() -> bool {
     std::env::var_os("BROWNOUT_QUICK").is_some_and(|value| value == "1")
@@ -177,6 +181,19 @@ impl Play {
             wrong.push(format!("a rule was broken: {:?}", self.sim.observer().first_violation()));
         }
         wrong
+    }
+    /// Goes on until nothing is wrong with the cluster any more, for so long at most, and ten seconds beyond. Returns what
+    /// is wrong then: nothing, if it recovered by itself and stayed so.
+    pub fn recovers(&mut self, within: Span) -> Vec<String> {
+        let until = self.sim.now() + within;
+        loop {
+            self.run(STEADY.min(until.since(self.sim.now())));
+            if self.complaints().is_empty() || self.sim.now() >= until {
+                break;
+            }
+        }
+        self.run(STEADY);
+        self.complaints()
     }
     /// A member.
     pub fn etcd(&self, n: u8) -> &brownout_core::etcd::Etcd {

@@ -1,7 +1,7 @@
 //! Random runs: a scenario, a seed, and commands that are allowed at random moments.
 
 use brownout_core::actor::role::Directory;
-use brownout_core::engine::{Ppm, Purpose, Rng, Span, Time};
+use brownout_core::engine::{Ppm, Purpose, Rng, Span, Time, Trace};
 use brownout_core::fault::Fault;
 use brownout_core::journal::Run;
 use brownout_core::knob::Knob;
@@ -88,10 +88,14 @@ fn cluster(luck: &mut Rng, own: Directory) -> Directory {
 
 /// A run of half a minute with up to a dozen commands.
 pub fn run(seed: u64) -> Timeline {
+    run_into(seed, Trace::new(1 << 16))
+}
+/// The same, recorded into `trace`.
+pub fn run_into(seed: u64, trace: Trace) -> Timeline {
     let mut luck = Rng::stream(seed, Purpose::Scenario, 0);
     let scenario = scenario::ALL[luck.draw().below(scenario::ALL.len() as u64) as usize];
     let directory = cluster(&mut luck, scenario.directory);
-    let mut run = Timeline::on(scenario, directory, seed, brownout_core::engine::Trace::new(1 << 16));
+    let mut run = Timeline::on(scenario, directory, seed, trace);
     let hosts = run.sim().hosts().len() as u64;
     let mut at = Time::from_ms(500);
     for _ in 0..luck.draw().below(12) {

@@ -22,8 +22,9 @@ fn line(directory: Directory, step: &Step) -> String {
         What::Note => format!(" {} a={} b={}", Code::name(row.code), row.a, row.b),
         _ => format!(" {}", Code::name(row.code)),
     });
+    let took = if step.took.is_zero() { String::new() } else { format!(" took {} ms", step.took.ms()) };
     let count = if step.count > 0 { format!(" x{}", step.count) } else { String::new() };
-    format!("{:>9.3} {:<12} {program} {other}{since}{count}{row}", seconds(step.at), step.what.name())
+    format!("{:>9.3} {:<12} {program} {other}{since}{took}{count}{row}", seconds(step.at), step.what.name())
 }
 
 /// What a program is called.

@@ -75,6 +75,18 @@ impl Engine {
     pub fn fork(&self) -> Engine {
         Self { run: self.run.fork(), frame: Frame::default() }
     }
+    /// Another branch as a run of its own, to be played to here.
+    pub fn fork_of(&self, branch: u32) -> Result<Engine, JsError> {
+        Ok(Self { run: self.run.fork_of(branch).map_err(refuse)?, frame: Frame::default() })
+    }
+    /// When the branch that is played and this one first differ in what is done, in us; none: no number.
+    pub fn parts_from(&self, branch: u32) -> Result<Option<f64>, JsError> {
+        Ok(self.run.parts_from(branch).map_err(refuse)?.map(us))
+    }
+    /// Plays what another run of the same beginning does, as a branch of this one. Returns the moment to run to, in us.
+    pub fn take_up(&mut self, other: &Engine) -> Result<f64, JsError> {
+        Ok(us(self.run.take_up(&other.run).map_err(refuse)?))
+    }
 }
 
 /// Where two runs part.

@@ -98,6 +98,7 @@ struct StepDto {
     program: Option<u16>,
     other: Option<u16>,
     count: u32,
+    took_us: f64,
     id: Option<f64>,
     /// The note's kind, the timer's name or the message's class.
     kind: Option<&'static str>,
@@ -120,7 +121,7 @@ impl Answer {
 }
 
 fn step(step: &Step) -> StepDto {
-    let Step { what, at, since, program, other, count, row } = *step;
+    let Step { what, at, since, program, other, count, took, row } = *step;
     let id = |program: Option<ProgramId>| program.map(|program| program.0);
     let named = |names: &[&'static str], n: u32| names.get(n as usize).copied();
     let kind = row.and_then(|row| match what {
@@ -139,6 +140,7 @@ fn step(step: &Step) -> StepDto {
         program: id(program),
         other: id(other),
         count,
+        took_us: took.us() as f64,
         id: row.map(|row| row.id.get() as f64),
         kind,
         a: row.map_or(0, |row| row.a),

@@ -52,6 +52,8 @@ export interface TimeApp extends App {
   /** Calls a branch something. Returns whether the engine allows it. */
   renameBranch(id: number, name: string): boolean;
   deleteBranch(id: number): void;
+  /** Draws the branch that is played and this one side by side. */
+  compareWith(id: number): void;
   /** Begins a branch in which one thing is otherwise, and goes there. */
   whatIf(what: WhatIf, effect?: Effect): void;
 }

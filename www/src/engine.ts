@@ -94,6 +94,8 @@ export interface WhyStep {
   program: number | null;
   other: number | null;
   count: number;
+  /** How long a message is under way, of links that are slow. */
+  took_us: number;
   id: number | null;
   kind: string | null;
   a: number;

@@ -11,6 +11,7 @@ import { CompareView } from './compare/view.ts';
 import { NO_CLUSTER, clusterOf, type Cluster } from './cluster.ts';
 import { byId } from './dom.ts';
 import { nowMs, type Frame } from './frame.ts';
+import { branchName } from './lanewords.ts';
 import { Loop } from './loop.ts';
 import { noteText, SPOKEN, type Act, type Operation } from './notes.ts';
 import { Past } from './past.ts';
@@ -70,6 +71,8 @@ class Page implements TimeApp {
   private readonly views;
   /** The two runs side by side, while they are compared; this page's engine is A. */
   private comparing: CompareView | undefined;
+  /** Whoever opened the comparison gets the keyboard back, if it is not the button that all share. */
+  private asker: HTMLElement | null = null;
   private palette: Palette;
   private readonly still = matchMedia('(prefers-reduced-motion: reduce)');
   private journal = '';
@@ -268,6 +271,20 @@ class Page implements TimeApp {
     this.command(() => this.engine.delete_branch(id), 'branches');
     if (!this.isBroken) this.past.readBranches();
   }
+  compareWith(id: number): void {
+    this.act({ type: 'run', running: false });
+    this.whenThere(() => {
+      this.past.look();
+      this.past.readBranches();
+      const { played, branches, travel } = this.past;
+      const other = branches.find((branch) => branch.id === id);
+      if (played === undefined || other === undefined) return;
+      const seenUs = Math.max(travel.seen_us, other.seen_us);
+      const asker = document.activeElement;
+      void this.compare({ kind: 'branch', id, names: [branchName(played), branchName(other)], partUs: this.engine.parts_from(id) ?? null, seenUs });
+      this.asker = asker instanceof HTMLElement && byId('timeline').contains(asker) ? asker : null;
+    });
+  }
   /** Another branch is played from now on: nothing that was read of this one counts. */
   private otherBranch(toUs: number): void {
     this.past.look();
@@ -361,9 +378,10 @@ class Page implements TimeApp {
       else if (pair !== undefined) {
         const preset = against.kind === 'preset' ? against.name : null;
         if (pair.a !== this.engine) this.replace(preset === null ? { scenario, seed, topology, changes: [] } : { scenario: subject.scenario, seed, topology: null, changes: [] }, { engine: pair.a, scripted: true, notices: [] });
+        else this.stopComparing();
         this.comparing = new CompareView(this, this.module, pair, subject, {
           leave: () => this.stopComparing(),
-          goOnWithB: () => this.goOnWith(pair.b),
+          goOnWithB: () => (against.kind === 'branch' ? this.takeUp(pair.b) : this.goOnWith(pair.b)),
           say: (text) => this.views.voice.say(text),
           redraw: () => this.loop.redraw(),
         });
@@ -390,7 +408,18 @@ class Page implements TimeApp {
     this.past.forget();
     [this.branchesDue, this.notedUs] = [true, -1];
     this.refresh();
-    this.views.chooser.opener.focus();
+    (this.asker?.isConnected === true ? this.asker : this.views.chooser.opener).focus();
+    this.asker = null;
+  }
+  /** B is another branch: it is played from now on, and none is lost. */
+  private takeUp(b: Engine): void {
+    const nowUs = b.now_us();
+    this.stopComparing(true);
+    this.command(() => {
+      this.otherBranch(this.engine.take_up(b));
+      this.loop.seek(nowUs);
+      b.free();
+    }, 'branches');
   }
   private goOnWith(b: Engine): void {
     this.stopComparing(true);

@@ -230,11 +230,14 @@ impl Comparison {
     pub const fn heard(&self) -> Option<Divergence> {
         self.notes.found
     }
-    /// The same from the beginning, by playing both runs again: their traces have forgotten what was never compared.
+    /// The same from where both were last one run, by playing them again: their traces have forgotten what was never
+    /// compared.
     fn again(a: &Timeline, b: &Timeline) -> Self {
         let until = a.sim().now().min(b.sim().now());
-        let [mut a, mut b] = [a, b]
-            .map(|run| Timeline::replay(run.scenario(), run.directory(), run.sim().seed(), run.journal().to_vec()));
+        let again = |run: &Timeline| {
+            Timeline::replay(run.scenario(), run.directory(), run.sim().seed(), run.journal().to_vec())
+        };
+        let [mut a, mut b] = a.together(b).unwrap_or_else(|| [a, b].map(again));
         let mut comparison = Self::new(&a, &b);
         loop {
             // The one that is behind goes first, so that neither is ever far ahead.

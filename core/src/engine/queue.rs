@@ -112,6 +112,10 @@ impl<E: Copy> Queue<E> {
         let Entry { at, id, event } = self.heap.pop()?;
         Some((at, id, event))
     }
+    /// What is pending and when it is due, in no order.
+    pub fn pending(&self) -> impl Iterator<Item = (Time, &E)> {
+        self.heap.iter().map(|entry| (entry.at, &entry.event))
+    }
     /// How many events are pending.
     pub fn len(&self) -> usize {
         self.heap.len()

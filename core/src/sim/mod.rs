@@ -320,6 +320,16 @@ impl Sim {
     pub fn packets_in_flight(&self) -> usize {
         self.packets.len() - self.free_packets.len()
     }
+    /// The packets with data on their way from one host to another: the event that sent each, and when it lands.
+    pub fn under_way(&self, from: HostId, to: HostId) -> impl Iterator<Item = (EventId, Time)> {
+        self.queue.pending().filter_map(move |(lands, event)| {
+            let What::Arrive(slot) = event.what else { return None };
+            let packet = &self.packets[slot as usize];
+            let ends = &self.sockets.get(packet.conn)?.ends;
+            let (here, there) = (ends[1 - usize::from(packet.side)].host, ends[usize::from(packet.side)].host);
+            (packet.segment.len > 0 && (here, there) == (from, to)).then_some((event.cause, lands))
+        })
+    }
     /// Rows, notes and flights made so far.
     pub const fn marks(&self) -> Marks {
         Marks { rows: self.rows, notes: self.notes, flights: self.flights }

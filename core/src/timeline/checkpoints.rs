@@ -138,6 +138,23 @@ impl Checkpoints {
         let all = self.all[..1].iter().chain(newest.iter().copied()).cloned().collect();
         Self { all, spacing: self.spacing }
     }
+    /// The newest one of both journals that is not later than `by`.
+    pub fn shared(&self, here: &Journal, there: &Journal, by: Time) -> &Checkpoint {
+        let both = self.all.iter().filter(|it| it.sim.now() <= by && it.is_of(here) && it.is_of(there));
+        both.max_by_key(|it| Moment::of(&it.sim)).unwrap_or(&self.all[0])
+    }
+    /// One more, unless it is here.
+    pub fn take_along(&mut self, checkpoint: &Checkpoint) {
+        let same =
+            |it: &Checkpoint| Moment::of(&it.sim) == Moment::of(&checkpoint.sim) && it.lineage == checkpoint.lineage;
+        if !self.all.iter().any(same) {
+            self.all.push(checkpoint.clone());
+        }
+    }
+    /// Whether the world of both began the same.
+    pub fn begins_like(&self, other: &Self) -> bool {
+        self.all[0].sim == other.all[0].sim
+    }
     /// Forgets those of one journal that are not the other's too.
     pub fn keep_shared(&mut self, of: &Journal, with: &Journal) {
         self.all.retain(|it| !it.is_of(of) || it.is_of(with));

@@ -258,29 +258,42 @@ impl Timeline {
                 return why;
             }
         }
-        let branch = &self.branches[self.current];
-        let before = self.checkpoints.newest(&branch.journal, |sim| sim.now() <= from);
-        let beginning = before.clone();
+        let before = self.checkpoints.newest(&self.branch().journal, |sim| sim.now() <= from);
+        let mut again = self.from(before, Trace::new(AGAIN));
+        again.seek(at, u32::MAX);
+        again.why_from(&again.trace, question)
+    }
+    /// The branch that is played once more beside the run, from a checkpoint of its own on.
+    fn from(&self, checkpoint: &Checkpoint, trace: Trace) -> Self {
         let mut again = Self {
             scenario: self.scenario,
             directory: self.directory,
-            sim: before.sim.clone(),
-            trace: Trace::new(AGAIN),
+            sim: checkpoint.sim.clone(),
+            trace,
             history: History::new(self.directory),
-            branches: Vec::from([Branch { kept: None, ..branch.clone() }]),
+            branches: Vec::from([Branch { kept: None, ..self.branch().clone() }]),
             current: 0,
             begun: 1,
             left: 0,
-            applied: before.applied,
-            checkpoints: Checkpoints::new(beginning),
+            applied: checkpoint.applied,
+            checkpoints: Checkpoints::new(checkpoint.clone()),
             back: false,
         };
-        let Base { taken, counts: (ok, failed) } = before.history;
+        let Base { taken, counts: (ok, failed) } = checkpoint.history;
         again.history.rewind(taken, ok, failed);
         let marks = again.sim.marks();
         again.trace.went_to(marks.rows, marks.notes, marks.flights);
-        again.seek(at, u32::MAX);
-        again.why_from(&again.trace, question)
+        again
+    }
+    /// Two runs once more beside themselves, from the newest checkpoint that both share on; none: they began apart.
+    pub(crate) fn together(&self, other: &Self) -> Option<[Self; 2]> {
+        let (here, there) = (&self.branch().journal, &other.branch().journal);
+        let by = self.sim.now().min(other.sim.now());
+        let shared = [self, other].map(|run| run.checkpoints.shared(here, there, by));
+        let checkpoint = shared.into_iter().max_by_key(|it| Moment::of(&it.sim))?;
+        let begins = |run: &Self| (run.scenario.name, run.directory, run.sim.seed());
+        let alike = begins(self) == begins(other) && self.checkpoints.begins_like(&other.checkpoints);
+        alike.then(|| [self, other].map(|run| run.from(checkpoint, Trace::new(1 << 18))))
     }
     fn why_from(&self, trace: &Trace, question: &Question) -> Why {
         let evidence = Evidence { directory: self.sim.directory(), trace, journal: self.journal() };
@@ -382,6 +395,65 @@ impl Timeline {
         };
         fork.forget_future();
         fork
+    }
+    /// Another branch as a run of its own, to be played to here: it stands at a checkpoint not far before. Like a fork it
+    /// takes few checkpoints along.
+    ///
+    /// # Errors
+    /// If there is none of this number.
+    pub fn fork_of(&self, id: u32) -> Result<Self, Refused> {
+        let place = self.place_of(id)?;
+        if place == self.current {
+            return Ok(self.fork());
+        }
+        let (own, other) = (self.branch(), &self.branches[place]);
+        let aim = self.sim.now().min(other.seen.at);
+        let mut checkpoints = self.checkpoints.few(&other.journal, aim);
+        checkpoints.take_along(self.checkpoints.shared(&other.journal, &own.journal, aim));
+        let mut fork = Self {
+            scenario: self.scenario,
+            directory: self.directory,
+            sim: self.sim.clone(),
+            trace: self.trace.clone(),
+            history: self.history.clone(),
+            branches: Vec::from([Branch { kept: None, ..own.clone() }, other.clone()]),
+            current: 0,
+            begun: self.begun,
+            left: self.left,
+            applied: self.applied,
+            checkpoints,
+            back: false,
+        };
+        fork.go_to_branch(1, aim);
+        let branch = Branch { kept: None, parent: None, seen: Moment::of(&fork.sim), ..fork.branch().clone() };
+        (fork.branches, fork.current, fork.back) = (Vec::from([branch]), 0, false);
+        fork.forget_future();
+        Ok(fork)
+    }
+    /// When the branch that is played and this one first differ in what is done; none: they never do.
+    ///
+    /// # Errors
+    /// If there is none of this number.
+    pub fn parts_from(&self, id: u32) -> Result<Option<Time>, Refused> {
+        Ok(parting(self.journal(), self.branches[self.place_of(id)?].journal()))
+    }
+    /// Plays from now on what another run of this one's beginning does: the branch that is the same or, if something was
+    /// done to that run meanwhile, one more. Returns the moment to seek to.
+    ///
+    /// # Errors
+    /// If there are too many branches.
+    pub fn take_up(&mut self, other: &Self) -> Result<Time, Refused> {
+        let same = self.branches.iter().find(|branch| branch.journal() == other.journal());
+        if let Some(branch) = same {
+            return self.switch(branch.id);
+        }
+        let at = parting(self.journal(), other.journal()).unwrap_or_default();
+        let place = self.begin_branch(other.journal().to_vec(), Moment { step: 0, at })?;
+        let aim = self.sim.now();
+        self.branches[place].seen = Moment { step: u64::MAX, at };
+        self.go_to_branch(place, aim.min(at));
+        self.branches[place].seen = Moment::of(&self.sim);
+        Ok(aim)
     }
     /// Another future begins here and is played from now on.
     fn branch_off(&mut self, now: Moment) -> Result<(), Refused> {
@@ -597,6 +669,12 @@ impl Timeline {
         let marks = self.sim.marks();
         self.trace.went_to(marks.rows, marks.notes, marks.flights);
     }
+}
+
+/// When two journals first differ.
+fn parting(here: &[Entry], there: &[Entry]) -> Option<Time> {
+    let same = here.iter().zip(there).take_while(|(here, there)| here == there).count();
+    here.get(same).into_iter().chain(there.get(same)).map(|entry| entry.at).min()
 }
 
 /// A branch's newest checkpoint that fits. Those of another branch that lie beyond what was seen of this one are no good:

@@ -31,7 +31,7 @@ pub enum Question {
     Watch(u8),
     /// Why is an API server not well, or why was it last not?
     Api(u8),
-    /// Why do requests of this kind to an API server fail, or succeed?
+    /// Why do requests of this kind to an API server fail, take long, or succeed?
     Requests(u8, Kind),
     /// Why do requests to a Service fail?
     Service(WorkloadId),
@@ -186,11 +186,27 @@ impl Inquiry<'_> {
         let newest = self.evidence.newest_that(before, &[NoteKind::UserRequest], this);
         let (users, server) = (self.evidence.directory.load(), self.evidence.directory.api(api));
         match newest {
-            Some(row) if (200..429).contains(&(row.a >> 16)) => self.works(row, server),
+            Some(row) if (200..429).contains(&(row.a >> 16)) => {
+                let links = if super::notes::slow(&row) { self.slow_for_links(row) } else { None };
+                links.map_or_else(|| self.works(row, server), Next::End)
+            }
             Some(row) => Next::Row(row),
             // None has ended for as long as the record goes back: they all wait.
             None => Next::Waits { by: users, on: server, since: before.at.before(super::LOOK_BACK), before },
         }
+    }
+    /// A request succeeds but takes long: where its answer ends, if that is at slow links.
+    fn slow_for_links(&mut self, row: Row) -> Option<End> {
+        let end = self.follow(Next::Row(row));
+        if self.steps.iter().any(|step| step.what == What::Delayed) {
+            return Some(end);
+        }
+        self.steps.clear();
+        self.asked.clear();
+        self.seen.clear();
+        self.draws.clear();
+        self.timers.clear();
+        None
     }
     /// A request succeeds, whatever else is broken: by whom it was answered.
     fn works(&mut self, row: Row, server: ProgramId) -> Next {

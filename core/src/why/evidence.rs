@@ -3,15 +3,18 @@
 use crate::actor::ProgramId;
 use crate::actor::role::{Directory, NoteKind, Place};
 use crate::actor::wire::Class;
-use crate::engine::{EventId, Row, Time, Trace};
+use crate::engine::{EventId, Row, Span, Time, Trace};
 use crate::fault::Fault;
 use crate::knob::Knob;
 use crate::net::link::Params;
 use crate::net::packet::HostId;
 use crate::sim::event::PacketId;
-use crate::sim::{Code, Command};
+use crate::sim::{Code, Command, Sim};
 use crate::timeline::Entry;
 use alloc::vec::Vec;
+
+/// How long after a moment a packet that was under way then may land. Chosen: longer than any dial and fault together.
+const LATEST: Span = Span::from_secs(15);
 
 /// Everything there is to know about a run up to some moment.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +49,19 @@ pub struct Lost {
     pub since: Time,
     /// Until when.
     pub before: Before,
+}
+
+/// How long a packet was under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Journey {
+    /// Who sent what it completed.
+    pub from: ProgramId,
+    /// Who read that, or is to.
+    pub to: ProgramId,
+    /// When it left.
+    pub sent: Time,
+    /// How long it took, or will.
+    pub took: Span,
 }
 
 /// Who sent a lost packet, and who should have had it.
@@ -156,6 +172,63 @@ impl Evidence<'_> {
             let there = sent == from && self.same(meant, to);
             (there || (sent == to && self.same(meant, from))).then_some((row, there))
         })
+    }
+    /// How long the packet was under way that completed a message. What was sent again counts from when it was sent last.
+    fn journey(&self, row: &Row) -> Option<Journey> {
+        let arrived = self.trace.find(row.cause).filter(|cause| cause.code == Code::Arrive as u16)?;
+        let sent = self.trace.find(arrived.cause)?.at;
+        Some(Journey { from: sender(row), to: ProgramId(row.process), sent, took: arrived.at.since(sent) })
+    }
+    fn hosts(&self, row: &Row) -> (HostId, HostId) {
+        (self.directory.host(sender(row)), self.directory.host(ProgramId(row.process)))
+    }
+    /// The longest journey from one program's host to another's since a moment: links are between hosts.
+    pub fn longest(&self, before: Before, since: Time, from: ProgramId, to: ProgramId) -> Option<Journey> {
+        let ends = (self.directory.host(from), self.directory.host(to));
+        let rows = self.rows(before).take_while(|row| row.at >= since);
+        let there = rows.filter(|row| row.code == Code::Message as u16 && self.hosts(row) == ends);
+        let found = there.filter_map(|row| self.journey(row)).max_by_key(|it| it.took)?;
+        Some(Journey { from, to, ..found })
+    }
+    /// The first packet from one program's host to another's that was under way at a moment: what landed later is on
+    /// record, or still under way now.
+    pub fn under_way(&self, sim: &Sim, before: Before, from: ProgramId, to: ProgramId) -> Option<Journey> {
+        let ends = (self.directory.host(from), self.directory.host(to));
+        let later = self.trace.rows().since(before.number).take_while(|row| row.at <= before.at + LATEST);
+        let landed = later.filter(|row| row.code == Code::Message as u16 && self.hosts(row) == ends);
+        let then = |it: &Journey| it.sent <= before.at && it.sent + it.took > before.at;
+        let on_record = landed.filter_map(|row| self.journey(row)).find(then);
+        let still = || {
+            let (cause, lands) = sim.under_way(ends.0, ends.1).min_by_key(|(cause, lands)| (*lands, *cause))?;
+            let sent = self.trace.find(cause)?.at;
+            Some(Journey { from, to, sent, took: lands.since(sent) }).filter(then)
+        };
+        let found = on_record.or_else(still)?;
+        Some(Journey { from, to, ..found })
+    }
+    /// The command that made a packet from one program's host to another's take so long: whatever had most to do with it.
+    pub fn delayed_by(&self, Journey { from, to, sent, took }: Journey) -> Option<usize> {
+        let (from, to) = (self.directory.host(from), self.directory.host(to));
+        let control = self.directory.control_hosts();
+        let extra = |fault: &Fault| fault.shape_link(from, to, control, Params::default()).delay;
+        let faults = self.faults(sent).into_iter().map(|(place, fault)| (extra(&fault), place));
+        let fault = faults.max_by_key(|(extra, place)| (*extra, *place)).filter(|(extra, _)| !extra.is_zero());
+        let (dialled, dial) = self.stands(sent, Knob::LinkDelay);
+        let dial = dial.map(|place| (Span::from_us(dialled.into()), place));
+        // What is left is luck within what the jitter allows, or a wait for the transmitter.
+        let known = fault.map_or(Span::ZERO, |(extra, _)| extra) + Span::from_us(dialled.into());
+        let rest = self.dialled(sent, &[Knob::LinkJitter, Knob::LinkRate]).map(|it| (took.saturating_sub(known), it));
+        let most = fault.into_iter().chain(dial).chain(rest).max_by_key(|(share, place)| (*share, *place));
+        most.filter(|(share, _)| share.scale(3, 1) >= took).map(|(_, place)| place)
+    }
+    /// Where a dial stood, and the command that put it there.
+    fn stands(&self, at: Time, knob: Knob) -> (u32, Option<usize>) {
+        let place = self.dialled(at, &[knob]);
+        let value = place.and_then(|place| match &self.journal[place].command {
+            Command::Set(changes) => changes.iter().rev().find(|(moved, _)| *moved == knob).map(|(_, value)| *value),
+            _ => None,
+        });
+        (value.unwrap_or(knob.spec().default), place)
     }
     /// The loss of one packet.
     pub fn one(&self, row: Row) -> Lost {

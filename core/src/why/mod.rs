@@ -24,7 +24,7 @@ use crate::sim::{Code, Command, Sim};
 use alloc::vec::Vec;
 pub use asked::Question;
 pub use evidence::Evidence;
-use evidence::{Before, Lost, kind, sender};
+use evidence::{Before, Journey, Lost, kind, sender};
 
 /// The longest chain of an answer. Unit: steps. Chosen: more than anybody reads; real ones have fewer than 30.
 const MOST: usize = 80;
@@ -53,6 +53,8 @@ pub enum What {
     Quorum,
     /// A message from `other` reached `program` late: it was sent at `since`.
     Late,
+    /// Links are slow: a message from `program` to `other` takes as long as `took` says, so it is since `since`.
+    Delayed,
     /// A packet from `program` to `other` was lost: so the dice fell. `count` were, meanwhile.
     Lost,
     /// A packet from `program` to `other` was dropped: the link was cut.
@@ -85,7 +87,7 @@ pub enum What {
 
 impl What {
     /// Their names, for the page. Code: a list.
-    pub const NAMES: [&'static str; 22] = [
+    pub const NAMES: [&'static str; 23] = [
         "note",
         "message",
         "timer",
@@ -94,6 +96,7 @@ impl What {
         "waits",
         "quorum",
         "late",
+        "delayed",
         "lost",
         "cut",
         "queue_full",
@@ -130,6 +133,8 @@ pub struct Step {
     pub other: Option<ProgramId>,
     /// How many.
     pub count: u32,
+    /// How long a message is under way, of links that are slow.
+    pub took: Span,
     /// The row behind it, if there is one.
     pub row: Option<Row>,
 }
@@ -163,7 +168,10 @@ impl Why {
     pub fn reaches(&self) -> Time {
         let looks =
             |step: &&Step| !matches!(step.what, What::Note | What::Boot | What::Start | What::Command | What::Gone);
-        let reach = |step: &Step| step.since.unwrap_or(step.at).min(step.at);
+        let reach = |step: &Step| match step.what {
+            What::Delayed => step.at.before(step.took),
+            _ => step.since.unwrap_or(step.at).min(step.at),
+        };
         self.steps.iter().filter(looks).map(reach).min().unwrap_or(Time::from_ns(u64::MAX))
     }
 }
@@ -239,7 +247,7 @@ impl Inquiry<'_> {
         End::Record
     }
     fn push(&mut self, what: What, at: Time) -> &mut Step {
-        let step = Step { what, at, since: None, program: None, other: None, count: 0, row: None };
+        let step = Step { what, at, since: None, program: None, other: None, count: 0, took: Span::ZERO, row: None };
         self.steps.push(step);
         self.steps.last_mut().expect("just pushed")
     }
@@ -466,6 +474,15 @@ impl Inquiry<'_> {
                 }
             }
         }
+    }
+    /// A packet was under way for long: the command that made its link so slow, if there is one.
+    fn delayed(&mut self, journey: Journey, before: Before) -> Option<Next> {
+        let place = self.evidence.delayed_by(journey)?;
+        let since = self.evidence.journal.get(place)?.at;
+        let step = self.push(What::Delayed, before.at);
+        (step.program, step.other) = (Some(journey.from), Some(journey.to));
+        (step.took, step.since) = (journey.took, Some(since));
+        Some(Next::Command(place))
     }
     /// A host without power: whoever took it, or nature.
     fn powerless(&mut self, at: Time, hosts: &[HostId]) -> Next {

@@ -1,7 +1,7 @@
 //! What a note goes back to, kind by kind. A note that a message or a command brought about goes back to that; one that
 //! a deadline brought about goes back to what stayed away.
 
-use super::evidence::{Before, Lost, ends, kind};
+use super::evidence::{Before, Lost, ends, kind, sender};
 use super::{Inquiry, LATE, Next, What};
 use crate::actor::role::{NoteKind, Place};
 use crate::actor::{Port, ProgramId};
@@ -200,6 +200,11 @@ impl Inquiry<'_> {
             let since = row.at.before(took);
             return Next::Waits { by: ProgramId(row.process), on: server, since, before };
         }
+        if slow_success(&row)
+            && let Some(found) = self.slow_links(&[(ProgramId(row.process), server)], row.at.before(took), before, 4)
+        {
+            return found;
+        }
         match self.answered(row) {
             Some(next) => next,
             // The connection broke: by whoever closed it.
@@ -217,11 +222,17 @@ impl Inquiry<'_> {
         let program = ProgramId(row.process);
         match self.evidence.partner(before, program, true) {
             Some(member) => {
+                let since = row.at.before(took);
+                if slow_success(&row)
+                    && let Some(found) = self.slow_links(&[(program, member)], since, before, 4)
+                {
+                    return found;
+                }
                 let message = self.evidence.trace.find(row.cause).filter(|cause| cause.code == Code::Message as u16);
                 if let (Some(_), Some(next)) = (message, self.answered(row)) {
                     return next;
                 }
-                Next::Waits { by: program, on: member, since: row.at.before(took), before }
+                Next::Waits { by: program, on: member, since, before }
             }
             None => Next::Cause(row),
         }
@@ -307,7 +318,13 @@ impl Inquiry<'_> {
         let rows = || evidence.rows(before).take_while(|it| it.at >= since);
         let sent_then = |it: &&Row| evidence.trace.find(it.cause).is_some_and(|cause| cause.at == since);
         let lost = rows().filter(of_visit).find(sent_then).or_else(|| rows().find(of_visit));
-        let Some(lost) = lost.copied() else { return Next::Cause(row) };
+        let Some(lost) = lost.copied() else {
+            // Whoever answered it well and late is far away.
+            let message = evidence.trace.find(row.cause).filter(|it| it.code == Code::Message as u16 && slow(&row));
+            let pair = message.map(|message| (users, sender(message)));
+            let found = pair.and_then(|pair| self.slow_links(&[pair], since, before, 4));
+            return found.unwrap_or(Next::Cause(row));
+        };
         let count = rows().filter(of_visit).count() as u32;
         let step = self.push(What::Waits, row.at);
         (step.program, step.other, step.since) = (Some(users), Some(ends(&lost).1), Some(since));
@@ -347,6 +364,17 @@ impl Inquiry<'_> {
 fn took(row: &Row) -> Span {
     Span::from_us(row.b)
 }
-fn slow(row: &Row) -> bool {
+/// A request that was answered well, but late.
+fn slow_success(row: &Row) -> bool {
+    let well = match kind(row) {
+        Some(NoteKind::UserRequest) => (100..429).contains(&(row.a >> 16)),
+        Some(NoteKind::ApiRequest) => (100..429).contains(&(row.a >> 8 & 0xffff)),
+        Some(NoteKind::EtcdRequest) => row.a >> 8 & 1 == 0,
+        _ => false,
+    };
+    well && slow(row)
+}
+/// Whether a request took long, as its note says.
+pub(super) fn slow(row: &Row) -> bool {
     took(row) >= LATE
 }

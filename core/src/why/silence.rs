@@ -17,12 +17,22 @@ const RAFT: [Class; 4] = [Class::Heartbeat, Class::Append, Class::Vote, Class::F
 /// timeouts.
 const HELD_UP: Span = Span::from_secs(10);
 
+/// How many journeys a request makes at most while everybody waits. Unit: journeys. Chosen: through the balancer, an API
+/// server and a member to the leader and a follower, there and back, each with what opens a connection.
+const JOURNEYS: u64 = 20;
+
 impl Inquiry<'_> {
     /// One hears nothing from another.
     pub(super) fn silence(&mut self, by: ProgramId, from: ProgramId, since: Time, before: Before) -> Next {
         let step = self.push(What::Silence, before.at);
         (step.program, step.other, step.since) = (Some(by), Some(from), Some(since));
         if let Some(found) = self.stayed_away(by, from, since, before) {
+            return found;
+        }
+        // Something was under way for most of the time.
+        let under_way = self.evidence.under_way(self.sim, before, from, by);
+        let long = under_way.filter(|it| it.took.scale(2, 1) >= before.at.since(since));
+        if let Some(found) = long.and_then(|journey| self.delayed(journey, before)) {
             return found;
         }
         // It was reached, it ran, and it sent nothing: a leader that leads no more says so.
@@ -35,12 +45,17 @@ impl Inquiry<'_> {
     /// One waits for another's answer.
     pub(super) fn waits(&mut self, by: ProgramId, on: ProgramId, since: Time, before: Before) -> Next {
         if self.asked.contains(&(by, on)) {
-            return Next::End(End::Record);
+            // Each waits for the other: what they send takes its time.
+            return self.far_apart(before).unwrap_or(Next::End(End::Record));
         }
         self.asked.push((by, on));
         let step = self.push(What::Waits, before.at);
         (step.program, step.other, step.since) = (Some(by), Some(on), Some(since));
         if let Some(found) = self.stayed_away(by, on, since, before) {
+            return found;
+        }
+        // A question and its answer are two journeys; a half of the time is enough to be the reason.
+        if let Some(found) = self.slow_links(&[(by, on)], since, before, 4) {
             return found;
         }
         match self.evidence.directory.place(on) {
@@ -68,6 +83,30 @@ impl Inquiry<'_> {
         let heard = self.evidence.heard(before, by, from, classes).map_or(since, |row| row.at);
         let since = since.min(heard.max(since.before(HELD_UP)));
         self.evidence.lost(before, since, from, by, classes).map(Next::Dropped)
+    }
+    /// Between two of these the journeys are long: so many of them take as long as all the waiting.
+    pub(super) fn slow_links(
+        &mut self,
+        pairs: &[(ProgramId, ProgramId)],
+        since: Time,
+        before: Before,
+        journeys: u64,
+    ) -> Option<Next> {
+        let (evidence, sim) = (self.evidence, self.sim);
+        let directions = pairs.iter().flat_map(|&(one, other)| [(one, other), (other, one)]);
+        let found = directions.flat_map(|(from, to)| {
+            let longest = evidence.longest(before, since, from, to);
+            longest.into_iter().chain(evidence.under_way(sim, before, from, to))
+        });
+        let longest = found.max_by_key(|journey| journey.took)?;
+        let long = longest.took.scale(journeys, 1) >= before.at.since(since);
+        if long { self.delayed(longest, before) } else { None }
+    }
+    /// Nobody's links alone are slow enough, but a request makes many journeys between those who waited for each other.
+    fn far_apart(&mut self, before: Before) -> Option<Next> {
+        let pairs = self.asked.clone();
+        let since = self.steps.iter().filter_map(|step| step.since).min().unwrap_or(before.at);
+        self.slow_links(&pairs, since, before, JOURNEYS)
     }
     /// What one program waits for of another.
     fn classes(&self, by: ProgramId, from: ProgramId) -> &'static [Class] {
@@ -144,9 +183,11 @@ impl Inquiry<'_> {
     }
     /// Nothing was lost and nobody was gone: then everything takes long. What makes it so?
     pub(super) fn held_up_by_time(&mut self, program: ProgramId, before: Before) -> Next {
+        if let Some(found) = self.far_apart(before) {
+            return found;
+        }
         let host = self.evidence.directory.host(program);
         let slows = |fault: &Fault| match *fault {
-            Fault::Slow { .. } => true,
             Fault::SlowDisk { host: slow, .. } | Fault::ClockRate { host: slow, .. } | Fault::Pause { host: slow } => {
                 slow == host
             }
@@ -159,9 +200,6 @@ impl Inquiry<'_> {
             return Next::Command(place);
         }
         let dials = [
-            Knob::LinkDelay,
-            Knob::LinkJitter,
-            Knob::LinkRate,
             Knob::Fsync,
             Knob::ElectionTimeout,
             Knob::HeartbeatInterval,

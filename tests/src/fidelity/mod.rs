@@ -8,6 +8,7 @@ pub mod cut;
 pub mod etcd;
 pub mod kubernetes;
 pub mod tcp;
+pub mod written;
 
 /// What a statistic counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -383,6 +383,41 @@ pub fn compare(row: &Row, seeds: u64) -> Vec<Line> {
     FIGURES.into_iter().map(line).collect()
 }
 
+/// Every line of the comparison by the rule of the others. What a row has as -1 did not happen.
+pub fn lines(seeds: u64) -> Vec<super::Line> {
+    use super::{Line as Compared, Unit};
+    let mut lines = Vec::new();
+    for row in reference() {
+        let runs: Vec<Delays> = (1..=seeds).map(|seed| simulate(&row, seed)).collect();
+        for name in FIGURES {
+            let Some(measured) = row.figures[name].as_f64().filter(|value| *value >= 0.0) else { continue };
+            let mut simulated: Vec<f64> =
+                runs.iter().map(|run| figure(run, name)).filter(|value| *value >= 0.0).collect();
+            simulated.sort_by(f64::total_cmp);
+            if simulated.is_empty() {
+                simulated.push(f64::INFINITY);
+            }
+            let unit = match name {
+                "delivered" => Unit::Count,
+                name if name.starts_with("share") => Unit::Share,
+                _ => Unit::Ms,
+            };
+            let paced = if row.paced { "" } else { ", not paced" };
+            lines.push(Compared {
+                setting: format!("{}, {} %{paced}", row.traffic, (row.p * 100.0).round()),
+                place: "the receiver".into(),
+                name: name.into(),
+                unit,
+                // Without loss it is the sender's clock that was measured.
+                input: row.p == 0.0,
+                measured: vec![measured],
+                simulated,
+            });
+        }
+    }
+    lines
+}
+
 /// Prints the whole comparison and a summary.
 pub fn report(seeds: u64) {
     let (mut n, mut near, mut near2, mut inside) = (0, 0, 0, 0);

@@ -97,14 +97,18 @@ fn runs_part_where_the_one_difference_acts_and_never_before() {
 #[test]
 fn what_the_trace_has_forgotten_is_found_by_playing_again() {
     for seed in seeds(1, 4) {
-        let mut pair = Pair::new(quiet(seed), quiet(seed));
+        let short = || {
+            let scenario = Scenario::named("quiet").expect("there is one");
+            Timeline::of(scenario, seed, Trace::new(1 << 16))
+        };
+        let mut pair = Pair::new(short(), short());
         pair.to(Time::from_secs(12));
         pair.inject(1, Fault::SlowDisk { host: HostId(1), times: 3 });
         pair.to(Time::from_secs(20));
         let (found, heard) = (pair.comparison.found(), pair.comparison.heard());
         assert!(found.is_some(), "seed {seed}");
         for run in &mut pair.runs {
-            run.seek(Time::from_secs(400), u32::MAX);
+            run.seek(Time::from_secs(120), u32::MAX);
             assert!(run.trace().rows().oldest() > 0, "seed {seed}: nothing was forgotten");
         }
         let late = Comparison::new(&pair.runs[0], &pair.runs[1]);
@@ -169,4 +173,45 @@ fn other_clusters_differ_from_the_start() {
         .expect("it opens");
     let found = Comparison::new(&a, &b).found().expect("they differ");
     assert_eq!((found.at, found.a, found.b), (Time::ZERO, None, None));
+}
+
+/// Another branch is a run of its own: it is the branch to the bit, parts where what was done first differs, and can be
+/// taken up without losing any.
+#[test]
+fn two_branches_part_where_they_were_begun() {
+    for seed in seeds(2, 4) {
+        let scenario = Scenario::named("quiet").expect("there is one");
+        let mut run = Timeline::of(scenario, seed, Trace::new(1 << 16));
+        run.seek(Time::from_secs(12), u32::MAX);
+        run.command(Command::Inject(Fault::Crash { host: HostId(1) })).expect("it may");
+        run.seek(Time::from_secs(34), u32::MAX);
+        run.seek(Time::from_ms(21_500), u32::MAX);
+        run.command(Command::Inject(Fault::HangApi { host: HostId(2) })).expect("it may");
+        run.seek(Time::from_secs(30), u32::MAX);
+        let parted = run.parts_from(0).expect("there is one").expect("they part");
+        assert_eq!(parted, Time::from_ms(21_500), "seed {seed}");
+        let mut other = run.fork_of(0).expect("there is one");
+        other.seek(Time::from_secs(30), u32::MAX);
+        let mut first = run.clone();
+        first.switch(0).expect("there is one");
+        first.seek(Time::from_secs(30), u32::MAX);
+        assert!(first.sim() == other.sim(), "seed {seed}");
+        let found = Comparison::new(&run, &other).found().expect("they differ");
+        assert!(found.at >= parted && found.at < parted + Span::from_secs(1), "seed {seed}: {found:?}");
+        // However late it is looked for.
+        let mut late = [run.clone(), other.clone()];
+        late.iter_mut().for_each(|run| _ = run.seek(Time::from_secs(120), u32::MAX));
+        assert!(late[0].trace().rows().oldest() > 0, "seed {seed}: nothing was forgotten");
+        assert_eq!(Comparison::new(&late[0], &late[1]).found(), Some(found), "seed {seed}");
+        // As it was, it is a branch that is there; with something done to it, it is one more.
+        let mut back = run.clone();
+        back.take_up(&other).expect("there is room");
+        assert_eq!((back.branch().id, back.branches().len()), (0, 2), "seed {seed}");
+        other.command(Command::HealAll).expect("it may");
+        other.seek(Time::from_secs(33), u32::MAX);
+        run.take_up(&other).expect("there is room");
+        assert!(run.seek(Time::from_secs(33), u32::MAX));
+        assert_eq!(run.branches().len(), 3, "seed {seed}");
+        assert!(run.sim() == other.sim(), "seed {seed}");
+    }
 }

@@ -223,8 +223,7 @@ fn a_member_that_is_cut_off_and_one_that_is_dead_look_alike_above_raft() {
                 }
             }
             play.heal();
-            play.secs(150);
-            assert_eq!(play.complaints(), [""; 0], "seed {seed}");
+            assert_eq!(play.recovers(Span::from_secs(150)), [""; 0], "seed {seed}");
         }
     }
     let [cut, dead] = own;

@@ -1,8 +1,9 @@
 // What to compare: questions that two runs answer, or the run at hand with one thing otherwise.
 
-import { knob, type App } from '../app.ts';
+import { knob, type TimeApp } from '../app.ts';
 import { button, html, setText } from '../dom.ts';
 import type { KnobSpec } from '../engine.ts';
+import { branchName } from '../lanewords.ts';
 import { quantity, shown } from '../quantity.ts';
 import { capital, say, sayIfKnown } from '../say.ts';
 import { placeExists, placeText } from '../spoken.ts';
@@ -16,7 +17,7 @@ function dialLabel(spec: KnobSpec): string {
 
 export class Chooser {
   readonly opener: HTMLButtonElement;
-  private readonly app: App;
+  private readonly app: TimeApp;
   private readonly choose: (against: Against) => void;
   private readonly dialog: HTMLDialogElement;
   private readonly refused = html('p', { class: 'refused', role: 'status', id: 'refused-compare' });
@@ -24,10 +25,12 @@ export class Chooser {
   private readonly value = html('span', { class: 'value' });
   private readonly fault = html('select', { id: 'compare-fault' });
   private readonly host = html('select', { id: 'compare-host' });
+  private readonly branch = html('select', { id: 'compare-branch' });
+  private readonly branches: HTMLElement;
   private readonly members = html('select', { id: 'compare-members' }, ...[1, 3, 5].map((n) => html('option', { value: n }, String(n))));
   private readonly etcd = html('select', { id: 'compare-etcd' }, ...(['stacked', 'external'] as const).map((kind) => html('option', { value: kind }, say(`topology_${kind}`))));
 
-  constructor(app: App, choose: (against: Against) => void) {
+  constructor(app: TimeApp, choose: (against: Against) => void) {
     this.app = app;
     this.choose = choose;
     this.opener = button(say('compare'), () => this.open(), { id: 'compare-open', 'aria-haspopup': 'dialog' });
@@ -43,12 +46,14 @@ export class Chooser {
     const row = (title: string, go: () => void, id: string, ...controls: (HTMLElement | string)[]): HTMLElement =>
       html('div', { class: 'against', role: 'group', 'aria-label': title }, html('h4', {}, title), ...controls, button(say('compare_go'), go, { id, 'aria-label': `${say('compare_go')}: ${title}` }));
     const field = (control: HTMLElement, text: string): HTMLElement => html('span', { class: 'pair' }, html('label', { for: control.id }, text), control);
+    this.branches = row(say('compare_other_branch'), () => this.withBranch(), 'compare-go-branch', field(this.branch, say('compare_branch_which')));
     this.dialog = html(
       'dialog', { class: 'chooser', id: 'compare-dialog', 'aria-labelledby': 'compare-title' },
       html('div', { class: 'head' }, html('h2', { id: 'compare-title' }, say('compare_title')), button(say('close'), () => this.dialog.close(), { class: 'quiet-button' })),
       html('p', { class: 'muted' }, say('compare_luck')),
       html('h3', {}, say('compare_presets')), html('ul', { class: 'cards' }, ...cards),
       html('h3', {}, say('compare_this')), html('p', { class: 'muted' }, say('compare_this_about')),
+      this.branches,
       row(say('compare_dial'), () => this.done({ kind: 'dial', change: this.change() }), 'compare-go-dial', field(this.dial, say('compare_dial_which')), this.value),
       row(say('compare_fault'), () => this.done({ kind: 'fault', fault: this.request() }), 'compare-go-fault', field(this.fault, say('compare_fault_which')), field(this.host, say('faults_at'))),
       row(say('compare_topology'), () => this.done({ kind: 'topology', topology: this.topology() }), 'compare-go-topology', field(this.members, say('topology_members')), field(this.etcd, say('topology_etcd'))),
@@ -62,6 +67,11 @@ export class Chooser {
     this.app.act({ type: 'accepted' });
     this.fault.replaceChildren(...faultNames(app).map((name) => html('option', { value: name }, faultLabel(name))));
     this.host.replaceChildren(...Array.from({ length: app.cluster.controlHosts }, (_, host) => html('option', { value: host }, say('name_host', { n: host + 1 }))));
+    app.past.look();
+    app.past.readBranches();
+    const others = app.past.branches.filter(({ played }) => !played);
+    this.branches.hidden = others.length === 0;
+    this.branch.replaceChildren(...others.map((branch) => html('option', { value: branch.id }, branchName(branch))));
     this.members.value = String(app.cluster.members);
     this.etcd.value = app.cluster.external ? 'stacked' : 'external';
     this.showValue();
@@ -72,6 +82,10 @@ export class Chooser {
     const { refused } = this.app.state;
     setText(this.refused, refused?.knob === 'compare' ? `${capital(refused.sentence)}.` : '');
     if (refused?.knob === 'compare' && !this.dialog.open) this.dialog.showModal();
+  }
+  private withBranch(): void {
+    this.dialog.close();
+    this.app.compareWith(Number(this.branch.value));
   }
   private done(against: Against): void {
     this.dialog.close();

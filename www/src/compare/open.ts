@@ -11,8 +11,18 @@ export type Against =
   | { readonly kind: 'dial'; readonly change: Change }
   | { readonly kind: 'fault'; readonly fault: FaultRequest }
   | { readonly kind: 'topology'; readonly topology: Topology }
-  /** Another run of the same seed, such as another branch: its journal, as the engine writes it. */
-  | { readonly kind: 'journal'; readonly json: string };
+  | OtherBranch;
+
+/** Another branch of the run at hand. */
+export interface OtherBranch {
+  readonly kind: 'branch';
+  readonly id: number;
+  /** What the one that is played and this one are called. */
+  readonly names: readonly [string, string];
+  /** When what is done in them first differs, and how far either was seen, in us. */
+  readonly partUs: number | null;
+  readonly seenUs: number;
+}
 
 /** Events between two looks at the clock, and the time after which the browser has its turn, in ms. */
 const BUDGET = 10_000;
@@ -32,7 +42,8 @@ export async function open(against: Against, { engine, seed, opensUs, progress }
   if (against.kind === 'preset') return preset(against.name, seed, opensUs, progress);
   const b = other(against, engine);
   try {
-    if (!(await play(b, engine.now_us(), progress))) {
+    const there = (await play(b, opensUs, progress)) && (engine.now_us() >= opensUs || (await play(engine, opensUs, progress)));
+    if (!there) {
       b.free();
       return undefined;
     }
@@ -51,8 +62,8 @@ function other(against: Exclude<Against, { kind: 'preset' }>, a: Engine): Engine
     case 'dial':
     case 'fault':
       return a.fork();
-    case 'journal':
-      return Engine.replay(against.json);
+    case 'branch':
+      return a.fork_of(against.id);
     case 'topology': {
       // The same commands at the same moments; how many events came before is another matter in another cluster.
       const run = JSON.parse(a.journal());

@@ -24,6 +24,8 @@ export interface Subject {
   readonly title: string;
   readonly about: string;
   readonly labels: readonly [string, string];
+  /** How far either has been seen, in us, if that may be farther than where they open. */
+  readonly seenUs?: number;
 }
 export interface Deeds {
   leave(): void;
@@ -62,6 +64,7 @@ export class CompareView {
     this.module = module;
     this.pair = engines;
     this.deeds = deeds;
+    this.seenUs = subject.seenUs ?? 0;
     const side = (engine: Engine, letter: Letter, index: 0 | 1): Side => new Side(app, module, engine, letter, subject.labels[index], deeds.redraw);
     this.sides = [side(engines.a, 'A', 0), side(engines.b, 'B', 1)];
     this.names = [engines.a, engines.b].map((engine) => engine.sample_columns());

@@ -21,6 +21,11 @@ function pencil(): SVGSVGElement {
   return svg('svg', { viewBox: '0 0 16 16', class: 'icon', 'aria-hidden': 'true' }, svg('path', { d: 'M11.5 1.5l3 3-9 9-4 1 1-4zM10 4l2 2' }));
 }
 
+/** Two pictures side by side. */
+function sideBySide(): SVGSVGElement {
+  return svg('svg', { viewBox: '0 0 16 16', class: 'icon', 'aria-hidden': 'true' }, svg('path', { d: 'M1.5 2.5h5.5v11h-5.5zM9 2.5h5.5v11h-5.5z' }));
+}
+
 export class Branches {
   private readonly app: TimeApp;
   private readonly changed = html('p', { class: 'changed' });
@@ -61,6 +66,8 @@ export class Branches {
     const field = html('input', { type: 'text', hidden: true, autocomplete: 'off', spellcheck: 'false' });
     const rename = button('', () => this.app.act({ type: 'rename', branch: id() }), { class: 'shape-button rename' });
     rename.append(pencil());
+    const compare = button('', () => this.app.compareWith(id()), { class: 'shape-button compare-with' });
+    compare.append(sideBySide());
     const remove = button('', () => this.askToDelete(id()), { class: 'shape-button delete' });
     remove.addEventListener('blur', () => this.spare());
     field.addEventListener('keydown', (event) => {
@@ -74,7 +81,7 @@ export class Branches {
     field.addEventListener('blur', () => {
       if (this.app.state.renaming === id()) this.rename(id(), field.value);
     });
-    const row = html('li', {}, name, field, html('span', { class: 'span' }), rename, remove);
+    const row = html('li', {}, name, field, html('span', { class: 'span' }), compare, rename, remove);
     return row;
   }
   private updateRow(row: HTMLElement, branch: BranchRow): void {
@@ -82,7 +89,7 @@ export class Branches {
     const { state, past } = this.app;
     row.dataset['id'] = String(id);
     setAttribute(row, 'data-played', played);
-    const [name, field, span, rename, remove] = row.children as unknown as [HTMLButtonElement, HTMLInputElement, HTMLElement, HTMLButtonElement, HTMLButtonElement];
+    const [name, field, span, compare, rename, remove] = row.children as unknown as [HTMLButtonElement, HTMLInputElement, HTMLElement, HTMLButtonElement, HTMLButtonElement, HTMLButtonElement];
     const called = branchName(branch);
     setText(name, called);
     setAttribute(name, 'aria-current', played ? 'true' : undefined);
@@ -92,6 +99,11 @@ export class Branches {
     const line = say(of === undefined ? 'branch_line' : 'branch_line_of', values);
     setText(span, line);
     setAttribute(row, 'title', line);
+    const now = past.played;
+    const comparing = say('branch_compare', { name: called, played: now === undefined ? '' : branchName(now) });
+    compare.hidden = played;
+    setAttribute(compare, 'aria-label', comparing);
+    setAttribute(compare, 'title', comparing);
     setAttribute(rename, 'aria-label', say('branch_rename', { name: called }));
     const sure = this.doomed === id;
     remove.hidden = played;

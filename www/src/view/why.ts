@@ -130,6 +130,7 @@ export class WhyPanel {
       other: name(step.other),
       kind: kindText(what, kind),
       n: step.count,
+      took: span(step.took_us / 1000),
       since: step.since_us === null ? '' : moment(step.since_us / 1000),
       span: span((step.at_us - (step.since_us ?? step.at_us)) / 1000),
     }) ?? what;
