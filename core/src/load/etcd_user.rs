@@ -196,10 +196,11 @@ impl EtcdUser {
                 }
             }
         }
-        if !self.watching && self.watch_at <= cx.now {
-            if let (conn, true) = self.connect(cx) {
-                self.watch(cx, conn);
-            }
+        if !self.watching
+            && self.watch_at <= cx.now
+            && let (conn, true) = self.connect(cx)
+        {
+            self.watch(cx, conn);
         }
         let deadline = self.pending.front().map(|call| call.due + TIMEOUT);
         let watch = (!self.watching && self.watch_at > cx.now).then_some(self.watch_at);

@@ -197,7 +197,7 @@ pub fn report(title: &str, lines: &[Line]) {
     }
     println!("\n{title}, by statistic:");
     let mut names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
-    names.sort_unstable();
+    names.sort();
     names.dedup();
     for name in names {
         println!("  {name:<28} {}", Score::of(lines.iter().filter(|line| line.name == name)));

@@ -107,6 +107,9 @@ struct Rig {
     loss: Ppm,
     traffic: Traffic,
     segments: u64,
+    /// When something was read last, and how long nothing was before each time.
+    last_read: Time,
+    silences: Vec<Span>,
 }
 
 fn local(now: Time) -> LocalTime {
@@ -138,6 +141,8 @@ impl Rig {
             loss,
             traffic,
             segments: 0,
+            last_read: LOSS_FROM,
+            silences: Vec::new(),
         };
         rig.flush(1);
         rig
@@ -196,6 +201,8 @@ impl Rig {
             }
             return;
         }
+        self.silences.push(self.now.since(self.last_read.min(self.now)));
+        self.last_read = self.now.max(LOSS_FROM);
         while let Some(&(_, due)) = self.pending.front().filter(|(end, _)| *end <= upto) {
             self.pending.pop_front();
             let delay = self.now.since(due).ns() as f64 / 1e6;
@@ -276,6 +283,48 @@ pub fn simulate(row: &Row, seed: u64) -> Delays {
     delays.all.sort_by(f64::total_cmp);
     delays.delivered.sort_by(f64::total_cmp);
     delays
+}
+
+/// How idle connections stood still. See `tests/reference/README.md`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Idle {
+    /// Chance of loss per packet and direction.
+    pub p: f64,
+    /// Bytes of a message.
+    pub bytes: u32,
+    /// How far apart messages were, in ms.
+    pub every_ms: f64,
+    /// How many connections there were.
+    pub connections: u64,
+    /// For how many seconds.
+    pub seconds: u64,
+    /// By seconds: how often one of them read nothing for so long.
+    pub silences: BTreeMap<String, u64>,
+}
+
+/// The idle connections of this repository.
+///
+/// # Panics
+/// If they don't parse: they are part of the repository.
+pub fn idle_reference() -> Vec<Idle> {
+    serde_json::from_str(include_str!("../../reference/tcp_idle.json")).expect("the reference parses")
+}
+
+/// How often per measured connection a simulated one read nothing for longer than so many seconds, of `times` as many.
+pub fn idle(row: &Idle, times: u64) -> BTreeMap<u64, f64> {
+    let traffic = Traffic::Scheduled(row.bytes, Span::from_us((row.every_ms * 1e3) as u64));
+    let loss = Ppm::new((row.p * 1e6).round() as u32);
+    let end = LOSS_FROM + Span::from_secs(row.seconds);
+    let mut silences = Vec::new();
+    for connection in 0..row.connections * times {
+        let mut rig = Rig::new(70_000 + connection, traffic, loss, false);
+        rig.run(end);
+        silences.append(&mut rig.silences);
+        silences.push(end.since(rig.last_read));
+    }
+    let longer = |limit: u64| silences.iter().filter(|silence| silence.ns() > limit * 1_000_000_000).count();
+    let limits = row.silences.keys().filter_map(|limit| limit.parse().ok());
+    limits.map(|limit| (limit, longer(limit) as f64 / times as f64)).collect()
 }
 
 /// A quantile of sorted values, in thousandths.

@@ -129,7 +129,9 @@ pub fn model(seeds: u64, reports: &[(&str, &[Line])]) -> String {
     let predicted = |lines: &[Line]| Score::of(lines.iter().filter(|line| !line.input));
     for (name, lines) in reports {
         row(&mut text, &format!("**{name}**"), &predicted(lines));
-        row(&mut text, &format!("{name}, before the fault"), &Score::of(lines.iter().filter(|line| line.input)));
+        if lines.iter().any(|line| line.input) {
+            row(&mut text, &format!("{name}, before the fault"), &Score::of(lines.iter().filter(|line| line.input)));
+        }
     }
     let all: Vec<&Line> = reports.iter().flat_map(|(_, lines)| lines.iter()).collect();
     row(&mut text, "all, with what was before", &Score::of(all.iter().copied()));
@@ -137,7 +139,9 @@ pub fn model(seeds: u64, reports: &[(&str, &[Line])]) -> String {
         let _ = write!(text, "\n{name}, by situation:\n\n| situation | statistics {head}");
         let mut settings: Vec<&str> = lines.iter().map(|line| line.setting.as_str()).collect();
         settings.dedup();
-        for setting in settings {
+        for setting in
+            settings.into_iter().filter(|setting| lines.iter().any(|line| line.setting == *setting && !line.input))
+        {
             row(&mut text, setting, &Score::of(lines.iter().filter(|line| line.setting == setting && !line.input)));
         }
     }
