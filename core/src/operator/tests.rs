@@ -61,7 +61,10 @@ fn a_workload_is_created_with_its_service_and_can_be_scaled_and_rolled_out() {
     assert!(api.store.contains_key(&Key::of_workload(Kind::Service, 3)));
     let set = api.store[&Key::of_workload(Kind::StatefulSet, 3)].value.object.stateful_set().expect("it is one");
     assert_eq!((set.replicas, set.template, set.generation, set.claims), (7, 2, 3, true));
-    assert_eq!(ends(&bench), [(13, 0, 200), (1_001, 1, 200), (2_001, 2, 200)]);
+    assert_eq!(ends(&bench), [(13, 0, 200), (1_002, 1, 200), (2_002, 2, 200)]);
+    let opens = bench.log.iter().filter(|(_, effect)| matches!(effect, crate::actor::Effect::Open(..))).count();
+    let closes = bench.log.iter().filter(|(_, effect)| matches!(effect, crate::actor::Effect::Close(..))).count();
+    assert_eq!((opens, closes), (3, 3), "each kubectl dials anew, and hangs up");
 }
 
 #[test]
