@@ -74,10 +74,12 @@ macro_rules! knobs {
             pub const ALL: &[Self] = &[$(Self::$variant),+];
             /// What the page and the messages need to know of it.
             pub const fn spec(self) -> KnobSpec {
-                match self { $(Self::$variant => KnobSpec {
+                // A table: the code of so many cases is ten times as large.
+                let table = const { &[$(KnobSpec {
                     name: $name, flag: $flag, unit: Unit::$unit, default: $default, min: $min, max: $max,
                     help: concat!($($doc),+).trim_ascii(), source: $source,
-                }),+ }
+                }),+] };
+                table[self as usize]
             }
         }
     };

@@ -77,10 +77,11 @@ macro_rules! alerts {
             pub const ALL: &[Self] = &[$(Self::$variant),+];
             /// What the page needs to know of it.
             pub const fn spec(self) -> AlertSpec {
-                match self { $(Self::$variant => AlertSpec {
+                let table = const { &[$(AlertSpec {
                     name: $name, severity: Severity::$severity, hold: Span::from_secs($hold), unit: Unit::$unit,
                     threshold: $threshold, help: concat!($($doc),+).trim_ascii(),
-                }),+ }
+                }),+] };
+                table[self as usize]
             }
         }
     };
