@@ -72,8 +72,23 @@ test('a run fares as the measured systems did', async ({ page }) => {
   // When the first fails is a throw of the dice, but not whether within half a minute.
   await expect(fails.nth(2)).toHaveText(/^[12]?\d\.\d\s*s$/);
   await expect(line(page, 'At another host', 'First write fails').nth(2)).toHaveText('not so far');
+  await expect(line(page, 'At the faulty host', 'API server first says').nth(2)).toHaveText(/^\d\.\d\s*s$/);
+  await expect(line(page, 'At the faulty member', 'First without a leader').nth(2)).toHaveText(/^[12]?\d\.\d\s*s$/);
+  await expect(line(page, 'At a healthy follower', 'First without a leader').nth(2)).toHaveText('not so far');
+  await expect(page.locator('#reference')).toContainText('The dial is “Patience of watch caches”.');
   await expect(line(page, 'At the faulty member', 'Half of the writes to etcd').nth(0)).toHaveText(/^10\.0\s*s or more$/);
   await expect(line(page, 'At the faulty member', 'Half of the writes to etcd').nth(2)).toHaveText(/not counted in a single run/);
+});
+
+test('going back in time takes back what had happened', async ({ page }) => {
+  await open(page, '?scenario=member-cut&speed=50');
+  await unfold(page);
+  await playUntil(page, 70);
+  const fails = line(page, 'At the faulty host', 'First write fails').nth(2);
+  await expect(fails).toHaveText(/^\d+\.\d\s*s$/);
+  await page.locator('#scrub').press('Home');
+  await expect(fails).toHaveText('not yet');
+  await expect(page.locator('.reference .status')).toHaveText('In this run nothing is broken yet.');
 });
 
 test('it adds one tab stop, and does nothing while it is closed', async ({ page }) => {

@@ -1003,6 +1003,9 @@ export const en = {
   reference_before: 'In this run nothing is broken yet.',
   reference_since: 'In this run it is {since} since the fault.',
   reference_healed: 'In this run it is {since} since the fault and {healed} since it was repaired.',
+  reference_patience:
+    'Kubernetes 1.20 gave a watch cache up as soon as etcd had no leader, and so does the column “Model”. In this run caches are patient for {span}, as they are today: cached reads fail later. The dial is “Patience of watch caches”.',
+  reference_probes: 'Nor did anybody kill an API server that was alive but not well; here its kubelet does. The dial is “Liveness probes”.',
   reference_inside: 'inside what was measured',
   reference_outside: 'outside what was measured',
   reference_not: 'not so far',

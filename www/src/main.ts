@@ -527,7 +527,7 @@ class Page implements TimeApp {
       lamps: new Lamps(this, byId('lamps')),
       verdicts: new Verdicts(this, byId('verdicts')),
       milestones: new Milestones(this, byId('milestones')),
-      reference: new Reference(this, byId('reference'), redraw),
+      reference: new Reference(this, byId('reference'), (most) => this.engine.notes(0, most), redraw),
       charts: new Charts(this, byId('charts')),
       scene: new Scene(byId('scene-words'), redraw),
       inspector: new Inspector(this, byId('inspector')),
@@ -568,6 +568,7 @@ class Page implements TimeApp {
       this.textAt = now;
       this.due = [...this.texts];
       this.takeNotes();
+      this.views.reference.look();
       this.past.look();
       if (this.branchesDue) this.past.readBranches();
       this.branchesDue = false;

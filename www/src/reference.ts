@@ -1,7 +1,7 @@
-// What was measured on real systems, and the same of this run, as far as its series and milestones have it.
+// What was measured on real systems, and the same of this run, as far as its series, notes and milestones have it.
 
-import { programAt, type Cluster } from './cluster.ts';
-import type { Catalog } from './engine.ts';
+import { programAt, type Cluster, type Program } from './cluster.ts';
+import type { Catalog, NoteRow } from './engine.ts';
 import { NONE, nowMs, type Frame } from './frame.ts';
 import type { Samples } from './samples.ts';
 
@@ -34,6 +34,8 @@ export type Here = { readonly value: number; readonly orLess?: true } | 'not' | 
 
 /** Scenarios in which host 1 is the one that something is done to. */
 const FIRST_IS_FAULTY: ReadonlySet<string> = new Set(['lossy-member', 'member-cut']);
+/** The scenario in which it is whoever led. */
+const LEADER_CRASHES = 'leader-crash';
 /** The reference's requests, and the engine's. */
 const KINDS: Readonly<Record<string, string>> = { PATCH: 'Write', 'quorum GET': 'Read', 'cached GET': 'GetCached' };
 /** Shares look back over so many seconds, and are taken once a second. */
@@ -58,23 +60,26 @@ export class ThisRun {
   private readonly frame: Frame;
   private readonly catalog: Catalog;
   private readonly cluster: Cluster;
-  private readonly faulty: boolean;
+  /** What was noted so far, oldest first; the oldest of all may be forgotten. */
+  private readonly notes: readonly NoteRow[];
+  private readonly now: number;
+  private readonly scenario: string;
   /** Rows of the series up to now. */
   private readonly rows: number;
   private readonly trouble: Trouble | undefined;
 
-  constructor(samples: Samples, frame: Frame, { catalog, cluster, scenario }: { catalog: Catalog; cluster: Cluster; scenario: string }) {
+  constructor(samples: Samples, notes: readonly NoteRow[], frame: Frame, { catalog, cluster, scenario }: { catalog: Catalog; cluster: Cluster; scenario: string }) {
     this.samples = samples;
+    this.notes = notes;
     this.frame = frame;
     this.catalog = catalog;
     this.cluster = cluster;
-    this.faulty = FIRST_IS_FAULTY.has(scenario);
-    const now = nowMs(frame) / 1000;
-    this.rows = samples.upTo(now);
-    this.trouble = this.find(scenario === 'leader-crash');
-    this.since = now - (this.trouble?.from ?? NaN);
-    this.healedSince = now - (this.trouble?.to ?? NaN);
-    if (this.trouble?.to === Infinity) this.healedSince = NaN;
+    this.scenario = scenario;
+    this.now = nowMs(frame) / 1000;
+    this.rows = samples.upTo(this.now);
+    this.trouble = this.find(scenario === LEADER_CRASHES);
+    this.since = this.now - (this.trouble?.from ?? NaN);
+    this.healedSince = this.trouble?.to === Infinity ? NaN : this.now - (this.trouble?.to ?? NaN);
   }
 
   /** What a statistic is in this run. */
@@ -89,25 +94,27 @@ export class ThisRun {
       case 'elections won':
         return { value: this.cell('leader_changes', Math.min(trouble.end, this.rows) - 1) - this.cell('leader_changes', trouble.first - 1) };
       case 'first election':
-        return this.first(trouble.first, trouble.from, (row) => this.cell('leader_changes', row) > this.cell('leader_changes', row - 1));
+        return this.firstNote(trouble, 'leads', 'etcd', this.members());
       case 'kcm first exit':
-        return this.first(trouble.first, trouble.from, (row) => (this.cell('believes_0', row - 1) & ~this.cell('believes_0', row)) !== 0);
+        return this.firstNote(trouble, 'exited', 'controller', this.servers());
       case 'kcm first change':
         return this.holderChanges(trouble);
       case 'kcm renews again':
         return this.afterHeal(trouble, (row) => this.cell('lease_left_0_ms', row) > this.cell('lease_left_0_ms', row - 1));
       case 'first loss of leader':
-        return this.firstLoss(trouble, place);
+        return this.firstNote(trouble, 'loses_leader', 'etcd', this.membersAt(trouble, place));
       case 'without leader':
-        return this.neverLeaderless(trouble, place) ? { value: 0 } : undefined;
+        return this.shareBetween(trouble, ['loses_leader', 'finds_leader'], 'etcd', this.membersAt(trouble, place));
       case 'readyz first fails':
-        return this.firstCheck(trouble, place);
+        return this.firstNote(trouble, 'unhealthy', 'api', this.apis(place));
+      case 'readyz failing':
+        return this.shareBetween(trouble, ['unhealthy', 'healthy'], 'api', this.apis(place));
       default:
         return undefined;
     }
   }
   private counts(name: string): boolean {
-    return /^(PATCH|quorum GET|cached GET|kcm|elections|first election|readyz first)/.test(name);
+    return /^(PATCH|quorum GET|cached GET|kcm|elections|first|without|readyz)/.test(name);
   }
 
   /** The newest stretch of the run with a fault; if asked, the newest that cost etcd its leader. */
@@ -154,12 +161,17 @@ export class ThisRun {
   private kind(what: string): number {
     return this.catalog.request_kinds.indexOf(KINDS[what] ?? '');
   }
+  private servers(): number[] {
+    return Array.from({ length: this.cluster.apis }, (_, n) => n);
+  }
+  private members(): number[] {
+    return Array.from({ length: this.cluster.members }, (_, n) => n);
+  }
   /** The API servers that a place of the reference is about. */
   private apis(place: string): number[] {
-    const all = Array.from({ length: this.cluster.apis }, (_, n) => n);
-    if (place === 'each host') return all;
-    if (!this.faulty) return [];
-    return place === 'the faulty host' ? all.slice(0, 1) : all.slice(1);
+    if (place === 'each host') return this.servers();
+    if (!FIRST_IS_FAULTY.has(this.scenario)) return [];
+    return this.servers().filter((n) => (n === 0) === (place === 'the faulty host'));
   }
   private firstFailure({ first, from }: Trouble, what: string, place: string): Here {
     const columns = this.apis(place).map((api) => `success_${api}_${this.kind(what)}`);
@@ -178,7 +190,7 @@ export class ThisRun {
     const values: number[] = [];
     for (let at = from + STRETCH.from + WINDOW; at <= until; at += WINDOW) {
       const row = this.samples.upTo(at + 1e-6) - 1;
-      if (row >= this.rows - 1 || this.at(row + 1) > until + LOOKS) break;
+      if (row >= this.rows - 1) break;
       for (const api of this.apis(place)) {
         const value = this.cell(`success_${api}_${this.kind(what)}`, row);
         if (value >= 0) values.push(value);
@@ -194,42 +206,48 @@ export class ThisRun {
     return typeof here === 'object' ? { ...here, orLess: true } : here;
   }
 
-  /** What showed first that a rung was hurt under this fault; null: nothing has. */
-  private hurt({ from }: Trouble, rung: string): { since: number; sign: string; program: number } | null {
-    const row = this.catalog.rungs.indexOf(rung);
-    const at = this.frame.hurt.at_ms(row);
-    const since = at / 1000 - from;
-    if (at === NONE || since < -0.001) return null;
-    return { since: Math.max(0, since), sign: this.catalog.signs[this.frame.hurt.sign(row)] ?? '', program: this.frame.hurt.program(row) };
-  }
-  private firstCheck(trouble: Trouble, place: string): Here {
-    const hurt = this.hurt(trouble, 'api');
-    if (hurt === null) return 'not';
-    if (hurt.sign !== 'check_failed') return undefined;
-    const program = programAt(hurt.program, this.cluster);
-    return 'n' in program && this.apis(place).includes(program.n) ? { value: hurt.since } : undefined;
-  }
-  /** Whether the members that a place is about have all had a leader ever since. */
-  private neverLeaderless({ first, end }: Trouble, place: string): boolean {
-    const until = Math.min(end, this.rows);
-    const all = (holds: (row: number) => boolean): boolean => {
-      for (let row = first; row < until; row += 1) if (!holds(row)) return false;
-      return true;
-    };
-    if (all((row) => this.cell('leaderless', row) === 0)) return true;
+  /** The members that a place of the reference is about. */
+  private membersAt({ first }: Trouble, place: string): number[] {
     const led = this.cell('leader', first - 1);
-    const healthy = place === 'the leader' || (place === 'healthy leader' && this.faulty && led !== 0);
-    return healthy && all((row) => this.cell('leader', row) === led && this.cell('leader_changes', row) === this.cell('leader_changes', first - 1));
+    const faulty = this.scenario === LEADER_CRASHES ? led : FIRST_IS_FAULTY.has(this.scenario) ? 0 : NaN;
+    const healthy = place.startsWith('healthy');
+    const leads = /leader$/.test(place);
+    return this.members().filter((n) => (place === 'the faulty member' ? n === faulty : (n === led) === leads && !(healthy && n === faulty)));
   }
-  private firstLoss(trouble: Trouble, place: string): Here {
-    if (this.neverLeaderless(trouble, place)) return 'not';
-    const hurt = this.hurt(trouble, 'etcd');
-    if (hurt?.sign !== 'leader_lost') return undefined;
-    const program = programAt(hurt.program, this.cluster);
-    if (program.what !== 'etcd') return undefined;
-    const led = program.n === this.cell('leader', trouble.first - 1);
-    const isFaulty = this.faulty && program.n === 0;
-    const places = isFaulty ? ['the faulty member'] : led ? ['the leader', 'healthy leader'] : ['a follower', 'healthy follower'];
-    return places.includes(place) ? { value: hurt.since } : undefined;
+  /** What programs of a kind noted, one list for each of them; undefined: there is none, or the record does not reach back. */
+  private noted({ from }: Trouble, what: Program['what'], own: readonly number[], kinds: readonly string[]): NoteRow[][] | undefined {
+    const [oldest] = this.notes;
+    if (own.length === 0 || (oldest !== undefined && oldest.number > 0 && oldest.at_us / 1e6 > from)) return undefined;
+    const lists = own.map((): NoteRow[] => []);
+    for (const note of this.notes) {
+      if (!kinds.includes(note.kind) || note.at_us / 1e6 > this.now) continue;
+      const program = programAt(note.program, this.cluster);
+      if (program.what === what && 'n' in program) lists[own.indexOf(program.n)]?.push(note);
+    }
+    return lists;
+  }
+  /** When the first of some programs noted something, in seconds since the fault. */
+  private firstNote(trouble: Trouble, kind: string, what: Program['what'], own: readonly number[]): Here {
+    const lists = this.noted(trouble, what, own, [kind]);
+    if (lists === undefined) return undefined;
+    const since = lists.flat().map(({ at_us }) => at_us / 1e6 - trouble.from).filter((since) => since >= 0);
+    return since.length === 0 ? 'not' : { value: Math.min(...since) };
+  }
+  /** The share of the fault's time between two kinds of notes, on average of some programs. */
+  private shareBetween(trouble: Trouble, [begins, ends]: readonly [string, string], what: Program['what'], own: readonly number[]): Here {
+    const lists = this.noted(trouble, what, own, [begins, ends]);
+    const [from, to] = [trouble.from, Math.min(trouble.to, this.now)];
+    if (lists === undefined) return undefined;
+    if (to <= from) return 'early';
+    const shares = lists.map((notes) => {
+      let [sum, since] = [0, NaN];
+      for (const { kind, at_us } of [...notes, { kind: ends, at_us: to * 1e6 }]) {
+        const at = Math.min(to, Math.max(from, at_us / 1e6));
+        if (kind === begins && !(since >= 0)) since = at;
+        else if (kind === ends && since >= 0) [sum, since] = [sum + at - since, NaN];
+      }
+      return sum / (to - from);
+    });
+    return { value: shares.reduce((sum, share) => sum + share, 0) / shares.length };
   }
 }

@@ -1,13 +1,16 @@
 // What real etcd and real Kubernetes did in this scenario's situation, beside the model and this run.
 
-import type { TimeApp } from '../app.ts';
+import { knob, type TimeApp } from '../app.ts';
 import { button, html, setText } from '../dom.ts';
+import type { NoteRow } from '../engine.ts';
 import type { Frame } from '../frame.ts';
 import { ThisRun, type Here, type Situation, type Stat } from '../reference.ts';
 import { integer, say, sayIfKnown, share, span } from '../say.ts';
 
 /** The least time between two looks at this run, in ms: it is read, not watched. */
 const EVERY = 500;
+/** Notes read at once: a few come in a second of the run. */
+const NOTES_READ = 4096;
 /** What the measurement waited for an answer, in ms: a median of that is at least that. */
 const PATIENCE = 10_000;
 /** Places, the one that something was done to first. */
@@ -22,15 +25,22 @@ export class Reference {
   private readonly details = html('details', { class: 'reference', id: 'reference-fold' }, this.summary);
   private readonly content = html('div', {});
   private readonly status = html('p', { class: 'status' });
+  /** What the dials of this run say otherwise than those of what was measured. */
+  private readonly otherwise = html('p', { class: 'muted' });
   private data: readonly Situation[] | undefined;
   private isLoading = false;
+  private hasKubernetes = false;
   /** The run that the tables are about, by its number. */
   private shown = -1;
   private lines: { readonly stat: Stat; readonly cell: HTMLElement }[] = [];
   private at = -Infinity;
+  private notes: readonly NoteRow[] | undefined;
+  private readonly read: (most: number) => NoteRow[];
 
-  constructor(app: TimeApp, parent: HTMLElement, redraw: () => void) {
+  /** `read` gives the newest notes, oldest first. */
+  constructor(app: TimeApp, parent: HTMLElement, read: (most: number) => NoteRow[], redraw: () => void) {
     this.app = app;
+    this.read = read;
     this.redraw = redraw;
     this.details.append(this.content);
     this.details.addEventListener('toggle', () => {
@@ -40,16 +50,23 @@ export class Reference {
     parent.append(this.details);
   }
 
-  update(frame: Frame): void {
+  /** Reads what was noted, if it is time to; `update` with the frame that follows tells of it. */
+  look(): void {
     if (!this.details.open || this.data === undefined) return;
     const { scenario, started, running } = this.app.state;
     if (this.shown !== started) this.build(this.data, scenario);
     else if (running && performance.now() - this.at < EVERY) return;
     this.shown = started;
     this.at = performance.now();
-    if (this.lines.length === 0) return;
-    const run = new ThisRun(this.app.past.samples, frame, { catalog: this.app.catalog, cluster: this.app.cluster, scenario });
+    if (this.lines.length > 0) this.notes = this.read(NOTES_READ);
+  }
+  update(frame: Frame): void {
+    if (this.notes === undefined) return;
+    const { catalog, cluster, past, state } = this.app;
+    const run = new ThisRun(past.samples, this.notes, frame, { catalog, cluster, scenario: state.scenario });
+    this.notes = undefined;
     setText(this.status, statusText(run));
+    setText(this.otherwise, this.hasKubernetes ? otherwiseText(this.app) : '');
     for (const { stat, cell } of this.lines) put(cell, hereText(run.of(stat), stat));
   }
 
@@ -69,11 +86,12 @@ export class Reference {
   private build(data: readonly Situation[], scenario: string): void {
     this.lines = [];
     const own = data.filter((situation) => situation.scenario === scenario);
+    this.hasKubernetes = own.some(({ system }) => system.startsWith('Kubernetes'));
     if (own.length === 0) this.content.replaceChildren(...this.nothing(data));
     else {
       const shape = this.app.cluster.members === 3 && this.app.cluster.apis === 3 ? [] : [html('p', { class: 'muted' }, say('reference_shape'))];
       this.content.replaceChildren(
-        html('p', { class: 'muted' }, say('reference_about')), ...shape, this.status, ...own.map((situation) => this.table(situation)),
+        html('p', { class: 'muted' }, say('reference_about')), ...shape, this.status, ...own.map((situation) => this.table(situation)), this.otherwise,
         html('p', { class: 'muted' }, say('reference_more')),
       );
     }
@@ -103,7 +121,7 @@ export class Reference {
     const cell = html('td', {});
     this.lines.push({ stat, cell });
     const verdict = say(stat.inside ? 'reference_inside' : 'reference_outside');
-    const mark = html('span', { class: 'mark', 'aria-hidden': 'true' }, stat.inside ? '✓' : '✗');
+    const mark = html('span', { class: 'mark', 'aria-hidden': 'true' }, stat.inside ? '✓ ' : '✗ ');
     const model = html('td', { class: 'model', 'data-inside': String(stat.inside), title: verdict }, mark, value(stat.model, stat), html('span', { class: 'visually-hidden' }, `, ${verdict}`));
     const name = html('th', { scope: 'row' }, sayIfKnown(`ref_${slug(stat.name)}`) ?? stat.name);
     return html('tr', {}, name, html('td', {}, measured(stat)), model, cell);
@@ -117,6 +135,13 @@ function slug(name: string): string {
 function statusText({ since, healedSince }: ThisRun): string {
   if (healedSince >= 0) return say('reference_healed', { since: span(since * 1000), healed: span(healedSince * 1000) });
   return since >= 0 ? say('reference_since', { since: span(since * 1000) }) : say('reference_before');
+}
+
+/** Kubernetes was measured in an old version; where the dials are as in a new one, cached reads last longer. */
+function otherwiseText(app: TimeApp): string {
+  const patience = knob(app, 'cache_patience_ms');
+  const probes = knob(app, 'liveness_probes') === 1;
+  return [patience > 0 ? say('reference_patience', { span: span(patience) }) : '', probes ? say('reference_probes') : ''].join(' ').trim();
 }
 
 /** A value of a statistic in words. */
@@ -138,6 +163,7 @@ function value(of: number | null, { unit, name }: Pick<Stat, 'unit' | 'name'>): 
 function measured(stat: Stat): string {
   const [low, high] = [value(stat.low, stat), value(stat.high, stat)];
   if (low === high) return low;
+  if (stat.unit === 'count') return `${low}–${high}`;
   const [, number, unit] = /^([\d.,]+)\s(\D+)$/.exec(low) ?? [];
   return stat.high !== null && unit !== undefined && high.endsWith(unit) && number !== undefined ? `${number}–${high}` : say('reference_from_to', { low, high });
 }
