@@ -104,6 +104,7 @@ test('it adds one tab stop, and does nothing while it is closed', async ({ page 
 for (const [name, options] of Object.entries({
   desktop: { colorScheme: 'light', viewport: { width: 1440, height: 900 } },
   phone: { colorScheme: 'dark', viewport: { width: 390, height: 844 } },
+  narrow: { colorScheme: 'light', viewport: { width: 320, height: 844 } },
 } as const)) {
   test.describe(name, () => {
     test.use(options);

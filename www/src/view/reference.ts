@@ -13,6 +13,8 @@ const EVERY = 500;
 const NOTES_READ = 4096;
 /** What the measurement waited for an answer, in ms: a median of that is at least that. */
 const PATIENCE = 10_000;
+/** Between the ends of a range; no line ends in it. */
+const TO = '\u2060–\u2060';
 /** Places, the one that something was done to first. */
 const PLACES = [
   'the faulty host', 'the faulty member', 'another host', 'each host', 'the leader', 'healthy leader', 'a follower', 'healthy follower', 'cluster',
@@ -29,7 +31,6 @@ export class Reference {
   private readonly otherwise = html('p', { class: 'muted' });
   private data: readonly Situation[] | undefined;
   private isLoading = false;
-  private hasKubernetes = false;
   /** The run that the tables are about, by its number. */
   private shown = -1;
   private lines: { readonly stat: Stat; readonly cell: HTMLElement }[] = [];
@@ -66,7 +67,7 @@ export class Reference {
     const run = new ThisRun(past.samples, this.notes, frame, { catalog, cluster, scenario: state.scenario });
     this.notes = undefined;
     setText(this.status, statusText(run));
-    setText(this.otherwise, this.hasKubernetes ? otherwiseText(this.app) : '');
+    setText(this.otherwise, otherwiseText(this.app));
     for (const { stat, cell } of this.lines) put(cell, hereText(run.of(stat), stat));
   }
 
@@ -86,12 +87,11 @@ export class Reference {
   private build(data: readonly Situation[], scenario: string): void {
     this.lines = [];
     const own = data.filter((situation) => situation.scenario === scenario);
-    this.hasKubernetes = own.some(({ system }) => system.startsWith('Kubernetes'));
     if (own.length === 0) this.content.replaceChildren(...this.nothing(data));
     else {
       const shape = this.app.cluster.members === 3 && this.app.cluster.apis === 3 ? [] : [html('p', { class: 'muted' }, say('reference_shape'))];
       this.content.replaceChildren(
-        html('p', { class: 'muted' }, say('reference_about')), ...shape, this.status, ...own.map((situation) => this.table(situation)), this.otherwise,
+        html('p', { class: 'muted' }, say('reference_about')), ...shape, this.status, ...own.flatMap((situation) => (isKubernetes(situation) ? [this.table(situation), this.otherwise] : [this.table(situation)])),
         html('p', { class: 'muted' }, say('reference_more')),
       );
     }
@@ -121,13 +121,16 @@ export class Reference {
     const cell = html('td', {});
     this.lines.push({ stat, cell });
     const verdict = say(stat.inside ? 'reference_inside' : 'reference_outside');
-    const mark = html('span', { class: 'mark', 'aria-hidden': 'true' }, stat.inside ? '✓ ' : '✗ ');
+    const mark = html('span', { class: 'mark', 'aria-hidden': 'true' }, stat.inside ? '✓\u00a0' : '✗\u00a0');
     const model = html('td', { class: 'model', 'data-inside': String(stat.inside), title: verdict }, mark, value(stat.model, stat), html('span', { class: 'visually-hidden' }, `, ${verdict}`));
     const name = html('th', { scope: 'row' }, sayIfKnown(`ref_${slug(stat.name)}`) ?? stat.name);
     return html('tr', {}, name, html('td', {}, measured(stat)), model, cell);
   }
 }
 
+function isKubernetes({ system }: Situation): boolean {
+  return system.startsWith('Kubernetes');
+}
 function slug(name: string): string {
   return name.replaceAll(/\W+/g, '_');
 }
@@ -163,9 +166,9 @@ function value(of: number | null, { unit, name }: Pick<Stat, 'unit' | 'name'>): 
 function measured(stat: Stat): string {
   const [low, high] = [value(stat.low, stat), value(stat.high, stat)];
   if (low === high) return low;
-  if (stat.unit === 'count') return `${low}–${high}`;
+  if (stat.unit === 'count') return `${low}${TO}${high}`;
   const [, number, unit] = /^([\d.,]+)\s(\D+)$/.exec(low) ?? [];
-  return stat.high !== null && unit !== undefined && high.endsWith(unit) && number !== undefined ? `${number}–${high}` : say('reference_from_to', { low, high });
+  return stat.high !== null && unit !== undefined && high.endsWith(unit) && number !== undefined ? `${number}${TO}${high}` : say('reference_from_to', { low, high });
 }
 /** The same of this run; empty: it is not counted. */
 function hereText(here: Here, stat: Stat): string {
