@@ -32,6 +32,7 @@ import { Verdicts } from './view/verdicts.ts';
 import { Milestones } from './view/milestones.ts';
 import { showBroken, updateNotices, Voice } from './view/notices.ts';
 import { readPalette, type Palette } from './view/palette.ts';
+import { Reference } from './view/reference.ts';
 import { Scene } from './view/scene.ts';
 import { Scrubber } from './view/scrubber.ts';
 import { Tasks } from './view/tasks.ts';
@@ -526,6 +527,7 @@ class Page implements TimeApp {
       lamps: new Lamps(this, byId('lamps')),
       verdicts: new Verdicts(this, byId('verdicts')),
       milestones: new Milestones(this, byId('milestones')),
+      reference: new Reference(this, byId('reference'), (most) => this.engine.notes(0, most), redraw),
       charts: new Charts(this, byId('charts')),
       scene: new Scene(byId('scene-words'), redraw),
       inspector: new Inspector(this, byId('inspector')),
@@ -566,6 +568,7 @@ class Page implements TimeApp {
       this.textAt = now;
       this.due = [...this.texts];
       this.takeNotes();
+      this.views.reference.look();
       this.past.look();
       if (this.branchesDue) this.past.readBranches();
       this.branchesDue = false;
@@ -615,6 +618,7 @@ class Page implements TimeApp {
     (frame) => this.views.lamps.update(frame),
     (frame) => this.views.verdicts.update(frame),
     (frame) => this.views.milestones.update(frame),
+    (frame) => this.views.reference.update(frame),
     () => this.views.events.update(),
     (frame) => this.views.scene.update(frame, this.views.ladder),
     (frame) => {
