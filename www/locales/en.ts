@@ -365,6 +365,8 @@ export const en = {
   note_container_exited: 'The container of {pod} exited by itself on node {n}',
   note_container_restarts: '{program} will make the container of {pod} anew in {span}',
   note_pod_bound: '{program} bound {pod} to node {n}',
+  note_etcd_call_ended: 'A call of {program} ended after {span}',
+  note_etcd_event_seen: '{program} saw a put after {span}',
   note_etcd_request: '{program} ended a call of etcd after {span}',
   note_service_request: 'A request to the Service {name} ended: {status}, {span}',
   visit_0: 'answered',

@@ -49,9 +49,9 @@ const QUANTITIES: Readonly<Record<string, Quantity>> = {
   bug_stale_reads: { param: 'stalereads', unit: '', spoken: 'value_on', factor: 1, log: false },
   bug_forgets_vote: { param: 'forgetsvote', unit: '', spoken: 'value_on', factor: 1, log: false },
   cpu_wait_us: { param: 'cpu', ...US, floor: 0.01 },
-  cache_patience_ms: { param: 'patience', ...SECONDS },
+  cache_patience_ms: { param: 'patience', ...SECONDS, floor: 0.1 },
   liveness_probes: { param: 'liveness', unit: '', spoken: 'value_on', factor: 1, log: false },
-  restart_sec_ms: { param: 'restart', ...SECONDS },
+  restart_sec_ms: { param: 'restart', ...SECONDS, floor: 0.1 },
   stream_read_deadline: { param: 'streamdeadline', unit: '', spoken: 'value_on', factor: 1, log: false },
   check_quorum: { param: 'checkquorum', unit: '', spoken: 'value_on', factor: 1, log: false },
 };
