@@ -1,6 +1,6 @@
 //! etcd by itself under loss and crashes, beside what three real members did. See `tests/reference/README.md`.
 
-use super::{Line, Unit};
+use super::{Figures, Line, Unit, by_setting, lines_of, put, quantile};
 use brownout_core::actor::role::{Directory, NoteKind, Role};
 use brownout_core::engine::{Ppm, Span, Time, Trace};
 use brownout_core::etcd::rpc::EtcdError;
@@ -88,8 +88,6 @@ pub fn reference() -> Vec<Cell> {
     serde_json::from_str(include_str!("../../reference/etcd.json")).expect("the reference parses")
 }
 
-type Figures = BTreeMap<(&'static str, String), Vec<(f64, Unit, bool)>>;
-
 /// The clients' deadline in ms: what a failure counts as.
 const DEADLINE_MS: f64 = 10_000.0;
 /// The quantiles there are.
@@ -98,10 +96,6 @@ const OPS: [&str; 3] = ["put", "lin", "ser"];
 const OP_NAMES: [&str; 3] = ["put", "linearizable", "serializable"];
 const WINDOWS: [&str; 3] = ["pre", "hold", "post"];
 const WINDOW_NAMES: [&str; 3] = ["before", "during", "after"];
-
-fn put(figures: &mut Figures, place: &'static str, name: String, value: f64, unit: Unit, input: bool) {
-    figures.entry((place, name)).or_default().push((value, unit, input));
-}
 
 /// etcd's errors, as the report groups them.
 fn kind_of(text: &str) -> &'static str {
@@ -279,10 +273,6 @@ const CALM: Span = Span::from_secs(14);
 const AFTER: Span = Span::from_secs(45);
 /// How long a call may take. The rig's own.
 const LATE: Span = Span::from_secs(10);
-
-fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
-    (!sorted.is_empty()).then(|| sorted[((sorted.len() as f64 * q) as usize).min(sorted.len() - 1)])
-}
 
 /// The machine under the rig in one window: what it adds to everything, and what no model of etcd can predict.
 ///
@@ -584,54 +574,20 @@ fn secs(from: Time, to: Time) -> f64 {
 
 /// Every line of the situations whose name contains `only`.
 pub fn lines(cells: &[Cell], seeds: u64, only: &str) -> Vec<Line> {
-    let mut settings: Vec<(&str, Vec<&Cell>)> = Vec::new();
-    for cell in cells.iter().filter(|cell| cell.name.contains(only)) {
-        match settings.iter_mut().find(|(name, _)| *name == cell.setting()) {
-            Some((_, cells)) => cells.push(cell),
-            None => settings.push((cell.setting(), vec![cell])),
-        }
-    }
     let mut lines = Vec::new();
-    for (setting, cells) in settings {
+    for (setting, cells) in by_setting(cells, only, Cell::setting) {
         let machines = WINDOWS.map(|window| Machine::of(&cells, window));
-        let mut simulated = Figures::new();
+        let (mut simulated, mut real) = (Figures::new(), Figures::new());
         for seed in 1..=seeds {
             let spec = &cells[seed as usize % cells.len()].spec;
             for (key, values) in simulate(spec, machines, seed) {
                 simulated.entry(key).or_default().extend(values);
             }
         }
-        let mut real = Figures::new();
-        for cell in cells {
-            for (key, values) in measured(cell) {
-                real.entry(key).or_default().extend(values);
-            }
+        for (key, values) in cells.into_iter().flat_map(measured) {
+            real.entry(key).or_default().extend(values);
         }
-        for ((place, name), values) in real {
-            let mut sim: Vec<f64> =
-                simulated.remove(&(place, name.clone())).unwrap_or_default().iter().map(|(value, ..)| *value).collect();
-            sim.sort_by(f64::total_cmp);
-            if sim.is_empty() {
-                sim.push(f64::NAN);
-            }
-            let (_, unit, input) = values[0];
-            // An error that neither knows says nothing.
-            if name.contains("error: ")
-                && values.iter().all(|(value, ..)| *value == 0.0)
-                && sim.iter().all(|v| *v == 0.0)
-            {
-                continue;
-            }
-            lines.push(Line {
-                setting: setting.into(),
-                place: place.into(),
-                name,
-                unit,
-                input,
-                measured: values.iter().map(|(value, ..)| *value).collect(),
-                simulated: sim,
-            });
-        }
+        lines.append(&mut lines_of(&setting, real, simulated));
     }
     lines
 }

@@ -1,7 +1,7 @@
 //! Three hosts of a stacked control plane, or one API server beside one etcd, under loss: beside what real Kubernetes did.
 //! See `tests/reference/README.md`.
 
-use super::{Line, Unit};
+use super::{Figures, Line, Unit, by_setting, lines_of, put, quantile};
 use brownout_core::actor::role::{Directory, NoteKind, Place, Role};
 use brownout_core::engine::{LocalTime, Ppm, Span, Time, Trace};
 use brownout_core::fault::{Fault, FaultId};
@@ -14,7 +14,6 @@ use brownout_core::scenario::population::WEB;
 use brownout_core::sim::{Code, Command, Sim};
 use serde::Deserialize;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
 
 /// One measured run.
 #[derive(Clone, Debug, Deserialize)]
@@ -55,12 +54,6 @@ impl Run {
 /// If they don't parse: they are part of the repository.
 pub fn reference() -> Vec<Run> {
     serde_json::from_str(include_str!("../../reference/kubernetes.json")).expect("the reference parses")
-}
-
-type Figures = BTreeMap<(&'static str, String), Vec<(f64, Unit, bool)>>;
-
-fn put(figures: &mut Figures, place: &'static str, name: String, value: f64, unit: Unit, input: bool) {
-    figures.entry((place, name)).or_default().push((value, unit, input));
 }
 
 /// The reference's kinds of requests, and the model's.
@@ -389,10 +382,6 @@ fn once(loss: Ppm) -> Ppm {
     Ppm::new(((1.0 - (1.0 - p).sqrt()) * 1e6).round() as u32)
 }
 
-fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
-    (!sorted.is_empty()).then(|| sorted[((sorted.len() as f64 * q) as usize).min(sorted.len() - 1)])
-}
-
 /// The end of the fault, in seconds.
 const HEAL: f64 = 120.0;
 
@@ -500,48 +489,20 @@ fn simulated(run: &Run, record: &Record, victim: Option<usize>) -> Figures {
 
 /// Every line of the situations whose name contains `only`.
 pub fn lines(runs: &[Run], seeds: u64, only: &str) -> Vec<Line> {
-    let mut settings: Vec<(&str, Vec<&Run>)> = Vec::new();
-    for run in runs.iter().filter(|run| run.name.contains(only)) {
-        match settings.iter_mut().find(|(name, _)| *name == run.name) {
-            Some((_, runs)) => runs.push(run),
-            None => settings.push((&run.name, vec![run])),
-        }
-    }
     let mut lines = Vec::new();
-    for (setting, runs) in settings {
+    for (setting, runs) in by_setting(runs, only, |run| &run.name) {
         let wait = wait_us(&runs);
-        let mut values = Figures::new();
+        let (mut values, mut real) = (Figures::new(), Figures::new());
         let fitting = (1..=TRIES.max(seeds)).filter_map(|seed| simulate(runs[0], wait, seed));
         for (record, victim) in fitting.take(seeds as usize) {
             for (key, found) in simulated(runs[0], &record, victim) {
                 values.entry(key).or_default().extend(found);
             }
         }
-        let mut real = Figures::new();
-        for run in runs {
-            for (key, found) in measured(run) {
-                real.entry(key).or_default().extend(found);
-            }
+        for (key, found) in runs.into_iter().flat_map(measured) {
+            real.entry(key).or_default().extend(found);
         }
-        for ((place, name), found) in real {
-            let mut sim: Vec<f64> =
-                values.remove(&(place, name.clone())).unwrap_or_default().iter().map(|(value, ..)| *value).collect();
-            sim.sort_by(f64::total_cmp);
-            if sim.is_empty() {
-                sim.push(f64::NAN);
-            }
-            let (_, unit, input) = found[0];
-            let measured = found.iter().map(|(value, ..)| *value).collect();
-            lines.push(Line {
-                setting: setting.into(),
-                place: place.into(),
-                name,
-                unit,
-                input,
-                measured,
-                simulated: sim,
-            });
-        }
+        lines.append(&mut lines_of(&setting, real, values));
     }
     lines
 }

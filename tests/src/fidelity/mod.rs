@@ -10,6 +10,8 @@ pub mod kubernetes;
 pub mod tcp;
 pub mod written;
 
+use std::collections::BTreeMap;
+
 /// What a statistic counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -118,6 +120,52 @@ impl Line {
         let floor = self.unit.resolution();
         if self.median() == near { 1.0 } else { self.median().max(floor) / near.max(floor) }
     }
+}
+
+/// Values by place and statistic: each with its unit, and whether it is an input.
+pub(crate) type Figures = BTreeMap<(&'static str, String), Vec<(f64, Unit, bool)>>;
+
+/// One more value.
+pub(crate) fn put(figures: &mut Figures, place: &'static str, name: String, value: f64, unit: Unit, input: bool) {
+    figures.entry((place, name)).or_default().push((value, unit, input));
+}
+
+/// A quantile of sorted values; none of none.
+pub(crate) fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
+    (!sorted.is_empty()).then(|| sorted[((sorted.len() as f64 * q) as usize).min(sorted.len() - 1)])
+}
+
+/// Runs of one situation stand together.
+pub(crate) fn by_setting<'a, T>(all: &'a [T], only: &str, name: fn(&T) -> &str) -> Vec<(String, Vec<&'a T>)> {
+    let mut settings: Vec<(String, Vec<&'a T>)> = Vec::new();
+    for one in all.iter().filter(|one| name(one).contains(only)) {
+        match settings.iter_mut().find(|(setting, _)| *setting == name(one)) {
+            Some((_, those)) => those.push(one),
+            None => settings.push((name(one).into(), vec![one])),
+        }
+    }
+    settings
+}
+
+/// A line for every statistic that was measured. What the simulation has no value of is not a number, and never inside.
+pub(crate) fn lines_of(setting: &str, measured: Figures, mut simulated: Figures) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for ((place, name), values) in measured {
+        let own = simulated.remove(&(place, name.clone())).unwrap_or_default();
+        let mut own: Vec<f64> = own.into_iter().map(|(value, ..)| value).collect();
+        own.sort_by(f64::total_cmp);
+        // An error that neither knows says nothing.
+        if name.contains("error: ") && values.iter().all(|(value, ..)| *value == 0.0) && own.iter().all(|v| *v == 0.0) {
+            continue;
+        }
+        if own.is_empty() {
+            own.push(f64::NAN);
+        }
+        let (_, unit, input) = values[0];
+        let measured = values.into_iter().map(|(value, ..)| value).collect();
+        lines.push(Line { setting: setting.into(), place: place.into(), name, unit, input, measured, simulated: own });
+    }
+    lines
 }
 
 /// How many of these lines are inside, of how many, and how many would be of a perfect model.
