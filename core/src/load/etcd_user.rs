@@ -3,7 +3,7 @@
 //! They exist where there is etcd alone ([`Directory::etcd_alone`]): the set-up in which real etcd was measured.
 //! Simplified: a channel connects when a call wants it to, and all calls and the watch share one connection.
 
-use super::{period, rhythm};
+use super::{KEYS_PER_API, LOOK_AGAIN, TIMEOUT, VALUE_BYTES, period, rhythm};
 use crate::actor::role::{Directory, Note, NoteKind};
 use crate::actor::wire::Message;
 use crate::actor::{Actor, ConnUp, Cx, Input, Port, ProgramId, role};
@@ -15,12 +15,8 @@ use crate::net::packet::ConnId;
 use crate::object::{Key, Kind, Value};
 use alloc::collections::VecDeque;
 
-/// How long a user of etcd waits for an answer. Chosen: as the users of the API.
-pub const TIMEOUT: Span = super::TIMEOUT;
 /// How soon a watch whose connection broke is begun again. Chosen: a person would not notice.
 const WATCH_AGAIN: Span = Span::from_ms(250);
-/// How often a user looks at a dial that stands at nothing. Chosen: soon enough for a hand on the dial.
-const LOOK_AGAIN: Span = Span::from_secs(1);
 /// The name of the watch on its connection. Code: a name.
 const WATCH: u32 = 1;
 
@@ -139,7 +135,7 @@ impl EtcdUser {
         }
     }
     fn key(&self, serial: u64) -> Key {
-        Key::user_object(self.n, (serial % u64::from(super::KEYS_PER_API)) as u32)
+        Key::user_object(self.n, (serial % u64::from(KEYS_PER_API)) as u32)
     }
     /// A connection that stands, or one on its way to.
     fn connect(&mut self, cx: &mut Cx<'_>) -> (ConnId, bool) {
@@ -152,9 +148,7 @@ impl EtcdUser {
         let (id, call, due, serial) = (pending.id, pending.call, pending.due, pending.serial);
         let key = self.key(serial);
         let op = match call {
-            Call::Put => {
-                Op::Put { key, value: Value::words(super::VALUE_BYTES, [self.n.into(), serial, due.ns()]), lease: 0 }
-            }
+            Call::Put => Op::Put { key, value: Value::words(VALUE_BYTES, [self.n.into(), serial, due.ns()]), lease: 0 },
             Call::Linearizable => Op::Range { key, serializable: false },
             Call::Serializable => Op::Range { key, serializable: true },
         };

@@ -1,7 +1,7 @@
 //! The hosts' kernels: connections, packets and TCP's timers, between programs and links.
 
 use super::event::PacketId;
-use super::{Code, Event, Packet, Sim, State, What};
+use super::{Code, Event, Packet, Sim, State, Unread, What};
 use crate::actor::socket::{Connection, End, Letter, config};
 use crate::actor::wire::Message;
 use crate::actor::{Address, ConnUp, Input, Port, ProgramId, Target};
@@ -406,35 +406,40 @@ impl Sim {
         let Some(connection) = self.sockets.get_mut(conn) else { return };
         let end = &mut connection.ends[side];
         let program = end.program;
-        if !end.owned || self.programs[program.ix()].paused || self.waits_for_cpu(program, id) {
+        if !end.owned || self.programs[program.ix()].paused || self.waits_for_cpu(program, (conn, side, id)) {
             return;
         }
         self.read(conn, side, id);
     }
     /// Whether a program that something came for must wait for a processor first. It is woken once, however much comes.
-    fn waits_for_cpu(&mut self, program: ProgramId, id: EventId) -> bool {
+    fn waits_for_cpu(&mut self, program: ProgramId, (conn, side, id): Unread) -> bool {
         let mean = self.knobs.us(Knob::CpuWait);
         if mean.is_zero() || id == EventId::ROOT {
             return false;
         }
         let it = &mut self.programs[program.ix()];
-        if !core::mem::replace(&mut it.waking, true) {
+        if it.unread.is_empty() {
             it.wakes += 1;
             let half = mean.scale(1, 2);
             let wait = half + keyed(self.seed, Purpose::Cpu, program.0.into(), it.wakes).exponential(half);
             self.queue.push(self.now + wait, Event { cause: id, what: What::Wake(program) });
         }
+        match it.unread.iter_mut().find(|unread| (unread.0, unread.1) == (conn, side)) {
+            Some(unread) => unread.2 = id,
+            None => it.unread.push((conn, side, id)),
+        }
         true
     }
-    /// A program has a processor: it reads what came for it.
-    pub(super) fn wake(&mut self, id: EventId, program: ProgramId) {
-        self.programs[program.ix()].waking = false;
+    /// A program has a processor: it reads what came for it. What it reads came with a packet, not with the processor.
+    pub(super) fn wake(&mut self, program: ProgramId) {
+        let unread = core::mem::take(&mut self.programs[program.ix()].unread);
         if self.programs[program.ix()].paused {
             return; // It reads everything when it goes on.
         }
-        let held = self.sockets.with_end(|end| end.program == program && end.owned && end.readable > end.read);
-        for (conn, side) in held {
-            self.read(conn, side, id);
+        for (conn, side, id) in unread {
+            if self.sockets.get(conn).is_some_and(|connection| connection.ends[side].owned) {
+                self.read(conn, side, id);
+            }
         }
     }
     /// A program reads whatever has come, whole messages or not.

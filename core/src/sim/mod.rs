@@ -79,8 +79,8 @@ pub struct Program {
     pub state: State,
     /// Whether it stands still.
     pub paused: bool,
-    /// Whether it waits for a processor to read what came.
-    waking: bool,
+    /// What it will read once it has a processor; while there is something it waits for one.
+    unread: Vec<Unread>,
     /// How often it has waited: the number of the next wait's dice.
     wakes: u64,
     /// How many processes it has had.
@@ -94,6 +94,9 @@ pub struct Program {
     backoff: RestartBackoff,
     opened: Vec<(ProgramId, u8, u32)>,
 }
+
+/// A connection's end at which something came, and the event that it last came with.
+type Unread = (ConnId, usize, EventId);
 
 /// A packet on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -430,7 +433,7 @@ impl Sim {
             What::Sigkill(program, _) => self.exit(id, program, SIGKILLED, trace),
             What::Nature => self.nature(id, trace),
             What::PowerBack(fault) => self.power_back(id, fault, trace),
-            What::Wake(program) => self.wake(id, program),
+            What::Wake(program) => self.wake(program),
         }
         self.run_inputs(trace);
         self.open_windows(id, trace);
@@ -479,7 +482,7 @@ impl Program {
             role,
             state: State::Dead,
             paused: false,
-            waking: false,
+            unread: Vec::new(),
             wakes: 0,
             processes: 0,
             exits: 0,

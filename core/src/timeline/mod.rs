@@ -293,7 +293,7 @@ impl Timeline {
         let checkpoint = shared.into_iter().max_by_key(|it| Moment::of(&it.sim))?;
         let begins = |run: &Self| (run.scenario.name, run.directory, run.sim.seed());
         let alike = begins(self) == begins(other) && self.checkpoints.begins_like(&other.checkpoints);
-        alike.then(|| [self, other].map(|run| run.from(checkpoint, Trace::new(1 << 18))))
+        alike.then(|| [self, other].map(|run| run.from(checkpoint, Trace::new(ROWS))))
     }
     fn why_from(&self, trace: &Trace, question: &Question) -> Why {
         let evidence = Evidence { directory: self.sim.directory(), trace, journal: self.journal() };

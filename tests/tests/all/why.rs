@@ -372,6 +372,19 @@ fn a_request_that_is_slow_for_slow_links_ends_at_the_dial() {
 }
 
 #[test]
+fn where_programs_wait_for_a_processor_what_they_read_still_came_with_its_packet() {
+    for seed in seeds(2, 6) {
+        let dials = vec![(Knob::LinkDelay, 300_000), (Knob::CpuWait, 300)];
+        let run = quiet(seed, Command::Set(dials), 45);
+        let slow = notes(&run, NoteKind::UserRequest, 33, |row| row.a >> 16 == 200 && row.b > 500_000);
+        assert!(slow.len() > 20, "seed {seed}: {} are slow", slow.len());
+        for row in slow.iter().step_by(slow.len() / 10) {
+            ends_at_slow_links(&run, row, 300..=325);
+        }
+    }
+}
+
+#[test]
 fn a_leader_lost_for_slow_links_ends_at_the_fault() {
     let mut asked = 0;
     for seed in seeds(3, 12) {
