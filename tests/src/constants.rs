@@ -208,7 +208,11 @@ pub fn product(text: &str) -> &str {
     end.map_or(text, |(at, _)| &text[..at])
 }
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+/// Every Rust file below a folder.
+///
+/// # Panics
+/// If a folder cannot be read.
+pub fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("the folder can be read").flatten() {
         let path = entry.path();
         if path.is_dir() {

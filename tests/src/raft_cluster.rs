@@ -296,3 +296,26 @@ pub fn happening_in_words(happening: &Happening) -> String {
         Happening::Refused(id, why) => format!("{} refuses a proposal: {why:?}", id.0),
     }
 }
+
+/// `full` seeds, or a few of them in a quick run; with `BROWNOUT_SEED` that one alone.
+///
+/// # Panics
+/// If `BROWNOUT_SEED` is no number.
+pub fn seeds(few: u64, full: u64) -> std::ops::Range<u64> {
+    if let Ok(seed) = std::env::var("BROWNOUT_SEED") {
+        let seed = seed.parse().expect("BROWNOUT_SEED is a number");
+        return seed..seed + 1;
+    }
+    0..if crate::play::quick() { few } else { full }
+}
+
+/// Plays, and if that fails says how to play it again.
+///
+/// # Panics
+/// If what is played does.
+pub fn replayable(tests: &str, seed: u64, weather: &str, play: impl FnOnce()) {
+    if let Err(cause) = std::panic::catch_unwind(core::panic::AssertUnwindSafe(play)) {
+        eprintln!("replay: BROWNOUT_SEED={seed} cargo test --test all {tests}::    {weather}");
+        std::panic::resume_unwind(cause);
+    }
+}

@@ -26,7 +26,7 @@ fn run(arguments: &[String]) -> Result<(), String> {
     // A part of a situation's name, or a file of cells in the reference's format, in place of the repository's.
     let only = arguments.get(2).map_or("", String::as_str);
     match name {
-        "tcp" => tcp::report(seeds),
+        "tcp" => fidelity::report("TCP", &tcp::lines(seeds)),
         "etcd" => fidelity::report("etcd", &etcd_lines(seeds, only)?),
         "cut" => fidelity::report("cut", &cut::lines(seeds)),
         "kubernetes" => fidelity::report("kubernetes", &kubernetes_lines(seeds, only)?),
@@ -53,14 +53,28 @@ fn parsed<T: serde::de::DeserializeOwned>(text: &str, only: &str) -> Result<T, S
 fn etcd_lines(seeds: u64, only: &str) -> Result<Vec<Line>, String> {
     match file(only) {
         Some(text) => Ok(etcd::lines(&parsed::<Vec<etcd::Cell>>(&text?, only)?, seeds, "")),
-        None => Ok(etcd::lines(&etcd::reference(), seeds, only)),
+        None => {
+            let cells = etcd::reference();
+            some(etcd::lines(&cells, seeds, only), only, cells.iter().map(etcd::Cell::setting))
+        }
     }
 }
 fn kubernetes_lines(seeds: u64, only: &str) -> Result<Vec<Line>, String> {
     match file(only) {
         Some(text) => Ok(kubernetes::lines(&parsed::<Vec<kubernetes::Run>>(&text?, only)?, seeds, "")),
-        None => Ok(kubernetes::lines(&kubernetes::reference(), seeds, only)),
+        None => {
+            let names = kubernetes::reference();
+            some(kubernetes::lines(&names, seeds, only), only, names.iter().map(|run| run.name.as_str()))
+        }
     }
+}
+fn some<'a>(lines: Vec<Line>, only: &str, names: impl Iterator<Item = &'a str>) -> Result<Vec<Line>, String> {
+    if !lines.is_empty() {
+        return Ok(lines);
+    }
+    let mut names: Vec<&str> = names.collect();
+    names.dedup();
+    Err(format!("no situation's name contains \"{only}\"; there are: {}", names.join(", ")))
 }
 
 type Reports = [(&'static str, Vec<Line>); 4];

@@ -13,13 +13,34 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
+/// What was done to members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Deed {
+    /// Their packets are lost.
+    Loss,
+    /// Their process is killed, and started again at the end.
+    Crash,
+}
+/// Which members it was done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// One that follows.
+    Follower,
+    /// The one that leads.
+    Leader,
+    /// Every one.
+    All,
+}
+
 /// What was done to the cluster.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Spec {
-    /// `loss` or `crash`.
-    pub fault: String,
-    /// `follower`, `leader` or `all`.
-    pub target: String,
+    /// What.
+    pub fault: Deed,
+    /// To whom.
+    pub target: Target,
     /// Chance of loss per packet and direction.
     #[serde(default)]
     pub p: f64,
@@ -71,9 +92,9 @@ impl Cell {
 }
 
 fn place(spec: &Spec, faulty: bool, led: bool) -> &'static str {
-    match (spec.target.as_str(), faulty, led) {
-        ("all", _, true) => "the leader",
-        ("all", _, false) => "a follower",
+    match (spec.target, faulty, led) {
+        (Target::All, _, true) => "the leader",
+        (Target::All, _, false) => "a follower",
         (_, true, _) => "the faulty member",
         (_, false, true) => "healthy leader",
         (_, false, false) => "healthy follower",
@@ -97,19 +118,17 @@ const OP_NAMES: [&str; 3] = ["put", "linearizable", "serializable"];
 const WINDOWS: [&str; 3] = ["pre", "hold", "post"];
 const WINDOW_NAMES: [&str; 3] = ["before", "during", "after"];
 
-/// etcd's errors, as the report groups them.
-fn kind_of(text: &str) -> &'static str {
-    let kinds = [
-        ("previous leader failure", "timed out, leader failure"),
-        ("connection lost", "timed out, connection lost"),
-        ("request timed out", "timed out"),
-        ("leader changed", "leader changed"),
-        ("context deadline exceeded", "deadline exceeded"),
-        ("CLIENT_TIMEOUT", "no answer in 10 s"),
-        ("connect error", "no connection"),
-    ];
-    kinds.iter().find(|(part, _)| text.contains(part)).map_or("other", |(_, kind)| kind)
-}
+/// The kinds of errors that are compared: a name, what the reference's text of it contains, and the outcome here. The
+/// first that fits is meant.
+const ERRORS: [(&str, &str, Outcome); 7] = [
+    ("timed out, leader failure", "previous leader failure", Outcome::Error(EtcdError::TimeoutLeaderFail as u8)),
+    ("timed out, connection lost", "connection lost", Outcome::Error(EtcdError::TimeoutConnectionLost as u8)),
+    ("timed out", "request timed out", Outcome::Error(EtcdError::Timeout as u8)),
+    ("leader changed", "leader changed", Outcome::Error(EtcdError::LeaderChanged as u8)),
+    ("deadline exceeded", "context deadline exceeded", Outcome::Error(EtcdError::DeadlineExceeded as u8)),
+    ("no answer in 10 s", "CLIENT_TIMEOUT", Outcome::TimedOut),
+    ("no connection", "connect error", Outcome::Refused),
+];
 
 /// What one cell says.
 fn measured(cell: &Cell) -> Figures {
@@ -179,11 +198,13 @@ fn measured(cell: &Cell) -> Figures {
             }
             if let Some(errors) = json.get(*op).and_then(|op| op.get("hold")?.get("errors")?.as_object()) {
                 let n = number(json, &[op, "hold", "n"]).unwrap_or(1.0).max(1.0);
-                let mut kinds: BTreeMap<&str, f64> = ERRORS.iter().map(|kind| (*kind, 0.0)).collect();
+                let mut shares = [0.0; ERRORS.len()];
                 for (text, count) in errors {
-                    *kinds.entry(kind_of(text)).or_default() += count.as_f64().unwrap_or(0.0) / n;
+                    if let Some(kind) = ERRORS.iter().position(|(_, part, _)| text.contains(part)) {
+                        shares[kind] += count.as_f64().unwrap_or(0.0) / n;
+                    }
                 }
-                for (kind, share) in kinds {
+                for ((kind, ..), share) in ERRORS.iter().zip(shares) {
                     put(&mut figures, place, format!("{op_name} error: {kind}"), share, Unit::Share, false);
                 }
             }
@@ -207,42 +228,6 @@ fn measured(cell: &Cell) -> Figures {
         }
     }
     figures
-}
-
-/// The kinds of errors that are compared.
-const ERRORS: [&str; 7] = [
-    "timed out, leader failure",
-    "timed out, connection lost",
-    "timed out",
-    "leader changed",
-    "deadline exceeded",
-    "no answer in 10 s",
-    "no connection",
-];
-
-const fn kind_of_outcome(code: u32) -> &'static str {
-    if code == Outcome::TimedOut.code() {
-        return "no answer in 10 s";
-    }
-    if code == Outcome::Refused.code() {
-        return "no connection";
-    }
-    if code == 1 + EtcdError::TimeoutLeaderFail as u32 {
-        return "timed out, leader failure";
-    }
-    if code == 1 + EtcdError::TimeoutConnectionLost as u32 {
-        return "timed out, connection lost";
-    }
-    if code == 1 + EtcdError::Timeout as u32 {
-        return "timed out";
-    }
-    if code == 1 + EtcdError::LeaderChanged as u32 {
-        return "leader changed";
-    }
-    if code == 1 + EtcdError::DeadlineExceeded as u32 {
-        return "deadline exceeded";
-    }
-    "other"
 }
 
 /// One call that ended: whose, of which kind, when it was due (s), after how many ms, with which outcome.
@@ -288,22 +273,24 @@ impl Machine {
     fn dials(self) -> Vec<(Knob, u32)> {
         vec![(Knob::Fsync, self.fsync_us), (Knob::CpuWait, self.wait_us)]
     }
-    /// What these cells say of it in a window.
+    /// What these cells say of it in a window; where nobody was answered, as in the calm before.
     fn of(cells: &[&Cell], window: &str) -> Self {
         let median = |path: &[&str]| {
             let value = |json: &Json| path.iter().try_fold(json, |json, key| json.get(*key)).and_then(Json::as_f64);
             let members = cells.iter().flat_map(|cell| cell.members.values());
             let mut values: Vec<f64> = members.filter_map(value).filter(|ms| *ms < DEADLINE_MS).collect();
             values.sort_by(f64::total_cmp);
-            values[values.len() / 2]
+            values.get(values.len() / 2).copied()
         };
+        let read = |window| median(&["ser", window, "cens", "p50"]);
         // A read wakes the member and then its user; each wait is half fixed and half exponential, and the median of
-        // the sum is 1.84 times the mean of one.
-        let wait_ms = (median(&["ser", window, "cens", "p50"]) - 0.04) / 1.84;
-        let sync_ms = median(&["fsync_pre_hold", "p50_ms"]);
-        // The disk's median is 0.61 of its mean.
-        let us = |ms: f64| (ms * 1_000.0).max(50.0) as u32;
-        Self { fsync_us: us(sync_ms / 0.61), wait_us: us(wait_ms) }
+        // the sum is 1.84 times the mean of one. Two loopbacks take the rest.
+        let wait_ms = read(window).or_else(|| read("pre")).map_or(0.0, |ms| (ms - 0.04) / 1.84);
+        // The disk's median is 0.61 of its mean. A rig that says nothing of its disk has the dial's own.
+        let sync_us = median(&["fsync_pre_hold", "p50_ms"]).map(|ms| ms * 1e3 / 0.61);
+        let spec = Knob::Fsync.spec();
+        let fsync_us = sync_us.map_or(spec.default, |us| (us as u32).clamp(spec.min, spec.max));
+        Self { fsync_us, wait_us: (wait_ms * 1e3).max(0.0) as u32 }
     }
 }
 
@@ -332,19 +319,17 @@ fn simulate(spec: &Spec, machines: [Machine; 3], seed: u64) -> Figures {
     let mut heard = Heard::default();
     heard.go(&mut sim, &mut trace, SETTLE + CALM);
     let led = brownout_core::inspect::leader(&sim).expect("an undisturbed cluster has a leader");
-    let faulty: Vec<u8> = match spec.target.as_str() {
-        "leader" => vec![led],
-        "follower" => vec![(led + 1) % 3],
-        "all" => vec![0, 1, 2],
-        other => panic!("no target is called {other}"),
+    let faulty: Vec<u8> = match spec.target {
+        Target::Leader => vec![led],
+        Target::Follower => vec![(led + 1) % 3],
+        Target::All => vec![0, 1, 2],
     };
     let begun = sim.now();
     for member in &faulty {
         let host = HostId(u32::from(*member));
-        let fault = match spec.fault.as_str() {
-            "loss" => Fault::Lossy { host, loss: Ppm::new((spec.p * 1e6).round() as u32) },
-            "crash" => Fault::KillEtcd { host },
-            other => panic!("no fault is called {other}"),
+        let fault = match spec.fault {
+            Deed::Loss => Fault::Lossy { host, loss: Ppm::new((spec.p * 1e6).round() as u32) },
+            Deed::Crash => Fault::KillEtcd { host },
         };
         sim.command(&Command::Inject(fault), &mut trace).expect("the fault is allowed");
     }
@@ -472,7 +457,7 @@ impl Heard {
                 &mut figures,
                 place,
                 member,
-                spec.fault == "crash" && faulty.contains(&(member as u8)),
+                spec.fault == Deed::Crash && faulty.contains(&(member as u8)),
                 begun,
                 healed,
             );
@@ -534,9 +519,8 @@ impl Heard {
                     }
                 }
                 if window == "during" {
-                    for kind in ERRORS {
-                        let share =
-                            calls().filter(|c| c.outcome != 0 && kind_of_outcome(c.outcome) == kind).count() as f64 / n;
+                    for (kind, _, outcome) in ERRORS {
+                        let share = calls().filter(|c| c.outcome == outcome.code()).count() as f64 / n;
                         put(figures, place, format!("{op_name} error: {kind}"), share, Unit::Share, false);
                     }
                 }

@@ -15,15 +15,50 @@ use brownout_core::sim::{Code, Command, Sim};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+/// What there was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Topology {
+    /// Three hosts with all of it each.
+    Stacked3,
+    /// One etcd, and an API server beside it.
+    Single,
+}
+/// Whom it was done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Faulty {
+    /// Whoever led etcd and had the controller manager's Lease: its packets are lost.
+    Leader,
+    /// One that had neither.
+    Neither,
+    /// Every host.
+    All,
+    /// The leader's etcd is killed, for ten seconds.
+    Kill,
+}
+/// What was done.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Spec {
+    /// To whom; none: to the single link.
+    pub faulty: Option<Faulty>,
+    /// Chance of loss per packet and direction.
+    #[serde(default)]
+    pub p: f64,
+    /// Whether liveness probes act.
+    #[serde(default)]
+    pub liveness: bool,
+}
+
 /// One measured run.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Run {
     /// Its situation.
     pub name: String,
-    /// `stacked3` or `single`.
-    pub topology: String,
-    /// What was done: `faulty` and `p`, `liveness`.
-    pub spec: Json,
+    /// On what.
+    pub topology: Topology,
+    /// What was done.
+    pub spec: Spec,
     /// The host it was done to, if to one.
     pub faulty: Option<String>,
     /// Who led etcd.
@@ -39,8 +74,8 @@ impl Run {
         self.faulty.as_deref()
     }
     fn place(&self, host: &str) -> &'static str {
-        match (self.topology.as_str(), self.victim()) {
-            ("single", _) => "the host",
+        match (self.topology, self.victim()) {
+            (Topology::Single, _) => "the host",
             (_, None) => "each host",
             (_, Some(victim)) if victim == host => "the faulty host",
             _ => "another host",
@@ -201,6 +236,8 @@ struct Record {
     watched: Vec<(usize, f64, f64)>,
     told: Vec<LocalTime>,
     health: Vec<(usize, f64, bool)>,
+    /// When API servers found their etcd unwell.
+    unhealthy: Vec<(usize, f64)>,
     elections: Vec<f64>,
     exits: Vec<(u8, f64)>,
     /// Component, when, holder, whether the Lease had run out, when it was renewed.
@@ -249,7 +286,7 @@ impl Rig {
                 }
                 Some(NoteKind::Unhealthy) => {
                     if let Place::Api(n) = directory.place(brownout_core::actor::ProgramId(row.process)) {
-                        self.record.health.push((n.into(), when, false));
+                        self.record.unhealthy.push((n.into(), when));
                     }
                 }
                 Some(NoteKind::Leads) => self.record.elections.push(when),
@@ -304,7 +341,7 @@ fn wait_us(runs: &[&Run]) -> u32 {
 
 /// One simulated run, if its leader and holders sit where the rig's did.
 fn simulate(run: &Run, wait_us: u32, seed: u64) -> Option<(Record, Option<usize>)> {
-    let single = run.topology == "single";
+    let single = run.topology == Topology::Single;
     let directory = if single {
         Directory { members: 1, api_servers: 1, external: true, nodes: 3 }
     } else {
@@ -314,6 +351,7 @@ fn simulate(run: &Run, wait_us: u32, seed: u64) -> Option<(Record, Option<usize>
         (Knob::LinkDelay, 50),
         (Knob::LinkJitter, 10),
         (Knob::LinkRate, 3_400),
+        // About the mean of the etcd cells, half of whose syncs take 1.7 ms: these runs have no histogram.
         (Knob::Fsync, 3_000),
         (Knob::CpuWait, wait_us),
         (Knob::ReadRate, 2_000),
@@ -324,7 +362,7 @@ fn simulate(run: &Run, wait_us: u32, seed: u64) -> Option<(Record, Option<usize>
         (Knob::ServiceRate, 0),
         (Knob::RestartSec, 10_000),
         (Knob::CachePatience, 0),
-        (Knob::LivenessProbes, run.spec.get("liveness").is_some().into()),
+        (Knob::LivenessProbes, run.spec.liveness.into()),
     ];
     let knobs = Knobs::default().with_all(&dials).expect("the rig's dials are allowed");
     let mut rig = Rig {
@@ -337,26 +375,27 @@ fn simulate(run: &Run, wait_us: u32, seed: u64) -> Option<(Record, Option<usize>
     let host_of = |sim: &Sim, component| inspect::holder(sim, component).map(|id| sim.directory().host(id).0 as usize);
     let (manager, scheduler) = (host_of(&rig.sim, 0)?, host_of(&rig.sim, 1)?);
     let led = usize::from(inspect::leader(&rig.sim)?);
-    let what = run.spec["faulty"].as_str().unwrap_or("link");
+    let what = run.spec.faulty;
     // Who held what decides what a fault does: the same as in the rig, or another seed.
     let victim = match what {
-        "leader" | "kill" => (manager == led && scheduler != led).then_some(Some(led))?,
-        "neither" => Some((0..3).find(|host| ![manager, scheduler, led].contains(host))?),
-        _ => None,
+        Some(Faulty::Leader | Faulty::Kill) => (manager == led && scheduler != led).then_some(Some(led))?,
+        Some(Faulty::Neither) => Some((0..3).find(|host| ![manager, scheduler, led].contains(host))?),
+        Some(Faulty::All) | None => None,
     };
     let replicas =
         inspect::most_advanced(&rig.sim).map_or(0, |etcd| inspect::pods_of(etcd.store(), WEB).count()) as u32;
     rig.go(Span::from_secs(25));
-    let loss = Ppm::new((run.spec["p"].as_f64().unwrap_or(0.0) * 1e6).round() as u32);
+    let loss = Ppm::new((run.spec.p * 1e6).round() as u32);
     let mut killed: Option<FaultId> = None;
     for host in 0..directory.control_hosts() {
         let host = HostId(host);
+        let is_victim = victim == Some(host.0 as usize);
         let fault = match what {
-            "kill" if victim == Some(host.0 as usize) => Fault::KillEtcd { host },
-            // Every packet between any two hosts is lost once: one end's loss is enough for the single link.
-            "link" if host.0 == 0 => Fault::Lossy { host, loss },
-            "all" => Fault::Lossy { host, loss: once(loss) },
-            "leader" | "neither" if victim == Some(host.0 as usize) => Fault::Lossy { host, loss },
+            Some(Faulty::Kill) if is_victim => Fault::KillEtcd { host },
+            Some(Faulty::Leader | Faulty::Neither) if is_victim => Fault::Lossy { host, loss },
+            // Every packet between two hosts is at risk once: one end of the single link is enough.
+            Some(Faulty::All) => Fault::Lossy { host, loss: once(loss) },
+            None if host.0 == 0 => Fault::Lossy { host, loss },
             _ => continue,
         };
         killed = rig.sim.command(&Command::Inject(fault), &mut rig.trace).expect("the fault is allowed");
@@ -366,7 +405,7 @@ fn simulate(run: &Run, wait_us: u32, seed: u64) -> Option<(Record, Option<usize>
         rig.go(Span::from_ms(400));
         rig.sim.command(&Command::Operate(scale), &mut rig.trace).expect("the operation is allowed");
         rig.go(Span::from_ms(9_600));
-        if turn == 0 && what == "kill" {
+        if turn == 0 && what == Some(Faulty::Kill) {
             rig.sim.command(&Command::Heal(killed?), &mut rig.trace).expect("it is in force");
         }
         if turn == 11 {
@@ -387,7 +426,7 @@ const HEAL: f64 = 120.0;
 
 fn simulated(run: &Run, record: &Record, victim: Option<usize>) -> Figures {
     let mut figures = Figures::new();
-    let hosts = if run.topology == "single" { 1 } else { 3 };
+    let hosts = if run.topology == Topology::Single { 1 } else { 3 };
     for host in 0..hosts {
         let place = match (hosts, victim) {
             (1, _) => "the host",
@@ -428,7 +467,8 @@ fn simulated(run: &Run, record: &Record, victim: Option<usize>) -> Figures {
         let checks: Vec<&(usize, f64, bool)> =
             record.health.iter().filter(|(api, at, _)| *api == host && (0.0..HEAL).contains(at)).collect();
         let failing = checks.iter().filter(|(.., well)| !well).count() as f64 / checks.len() as f64;
-        let first = checks.iter().find(|(.., well)| !well).map_or(f64::INFINITY, |(_, at, _)| *at);
+        let unwell = record.unhealthy.iter().filter(|(api, at)| *api == host && *at >= 0.0).map(|(_, at)| *at);
+        let first = unwell.fold(f64::INFINITY, f64::min);
         for name in ["livez", "readyz"] {
             put(&mut figures, place, format!("{name} failing"), failing, Unit::Share, false);
             put(&mut figures, place, format!("{name} first fails"), first, Unit::Seconds, false);

@@ -213,6 +213,7 @@ impl std::fmt::Display for Score {
 /// A value as the report shows it.
 pub fn shown(value: f64) -> String {
     match value {
+        value if value.is_nan() => "no value".into(),
         value if value.is_infinite() => "never".into(),
         value if value.abs() >= 100.0 => format!("{value:.0}"),
         value if value.abs() >= 10.0 => format!("{value:.1}"),

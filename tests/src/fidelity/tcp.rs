@@ -1,5 +1,6 @@
 //! How late messages are over two simulated TCP ends and two lossy links, beside what was measured on real Linux.
 
+use super::{Line, Unit, quantile};
 use brownout_core::engine::{LocalTime, Ppm, Purpose, Span, Time, keyed};
 use brownout_core::net::tcp::{Config, Conn, ConnEvent, Out};
 use brownout_core::net::{Fate, Link, Luck, Params, Segment};
@@ -327,14 +328,6 @@ pub fn idle(row: &Idle, times: u64) -> BTreeMap<u64, f64> {
     limits.map(|limit| (limit, longer(limit) as f64 / times as f64)).collect()
 }
 
-/// A quantile of sorted values, in thousandths.
-pub fn quantile(sorted: &[f64], thousandths: usize) -> f64 {
-    match sorted.len() {
-        0 => -1.0,
-        n => sorted[(n * thousandths / 1_000).min(n - 1)],
-    }
-}
-
 /// The figures a row is judged by, in the reference's names.
 pub const FIGURES: [&str; 14] = [
     "delivered",
@@ -362,15 +355,16 @@ pub fn figure(delays: &Delays, name: &str) -> f64 {
         let late = delays.all.iter().filter(|d| **d > ms).count();
         late as f64 / delays.all.len().max(1) as f64
     };
+    let of = |sorted, q| quantile(sorted, q).unwrap_or(-1.0);
     match name {
         "delivered" => delays.delivered.len() as f64,
-        "all_ms_p10" => quantile(&delays.all, 100),
-        "all_ms_p50" => quantile(&delays.all, 500),
-        "all_ms_p90" => quantile(&delays.all, 900),
-        "all_ms_p99" => quantile(&delays.all, 990),
-        "delivered_ms_p50" => quantile(&delays.delivered, 500),
-        "delivered_ms_p90" => quantile(&delays.delivered, 900),
-        "delivered_ms_p99" => quantile(&delays.delivered, 990),
+        "all_ms_p10" => of(&delays.all, 0.1),
+        "all_ms_p50" => of(&delays.all, 0.5),
+        "all_ms_p90" => of(&delays.all, 0.9),
+        "all_ms_p99" => of(&delays.all, 0.99),
+        "delivered_ms_p50" => of(&delays.delivered, 0.5),
+        "delivered_ms_p90" => of(&delays.delivered, 0.9),
+        "delivered_ms_p99" => of(&delays.delivered, 0.99),
         "share_gt100ms" => later(100.0),
         "share_gt200ms" => later(200.0),
         "share_gt1s" => later(1_000.0),
@@ -381,60 +375,8 @@ pub fn figure(delays: &Delays, name: &str) -> f64 {
     }
 }
 
-/// Below this many milliseconds the reference shows the sender's clock, not the network.
-const FLOOR_MS: f64 = 3.0;
-/// Below this share a row has too few late messages to compare.
-const FLOOR_SHARE: f64 = 0.003;
-
-/// Simulated over measured, both no less than the figure's floor.
-pub fn ratio(name: &str, measured: f64, simulated: f64) -> f64 {
-    let floor = if name == "delivered" {
-        1.0
-    } else if name.starts_with("share") {
-        FLOOR_SHARE
-    } else {
-        FLOOR_MS
-    };
-    simulated.max(floor) / measured.max(floor)
-}
-
-/// One line of the report.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// The figure's name.
-    pub name: &'static str,
-    /// What was measured.
-    pub measured: f64,
-    /// The median over seeds.
-    pub simulated: f64,
-    /// The least and the most over seeds.
-    pub spread: (f64, f64),
-    /// See [`ratio`].
-    pub ratio: f64,
-}
-
-/// Compares one row with this many seeds.
-pub fn compare(row: &Row, seeds: u64) -> Vec<Line> {
-    let runs: Vec<Delays> = (1..=seeds).map(|seed| simulate(row, seed)).collect();
-    let line = |name: &'static str| {
-        let measured = row.figures[name].as_f64().unwrap_or(-1.0);
-        let mut values: Vec<f64> = runs.iter().map(|run| figure(run, name)).collect();
-        values.sort_by(f64::total_cmp);
-        let simulated = values[values.len() / 2];
-        Line {
-            name,
-            measured,
-            simulated,
-            spread: (values[0], values[values.len() - 1]),
-            ratio: ratio(name, measured, simulated),
-        }
-    };
-    FIGURES.into_iter().map(line).collect()
-}
-
-/// Every line of the comparison by the rule of the others. What a row has as -1 did not happen.
-pub fn lines(seeds: u64) -> Vec<super::Line> {
-    use super::{Line as Compared, Unit};
+/// Every line. What a row has as -1 did not happen.
+pub fn lines(seeds: u64) -> Vec<Line> {
     let mut lines = Vec::new();
     for row in reference() {
         let runs: Vec<Delays> = (1..=seeds).map(|seed| simulate(&row, seed)).collect();
@@ -452,7 +394,7 @@ pub fn lines(seeds: u64) -> Vec<super::Line> {
                 _ => Unit::Ms,
             };
             let paced = if row.paced { "" } else { ", not paced" };
-            lines.push(Compared {
+            lines.push(Line {
                 setting: format!("{}, {} %{paced}", row.traffic, (row.p * 100.0).round()),
                 place: "the receiver".into(),
                 name: name.into(),
@@ -465,41 +407,6 @@ pub fn lines(seeds: u64) -> Vec<super::Line> {
         }
     }
     lines
-}
-
-/// Prints the whole comparison and a summary.
-pub fn report(seeds: u64) {
-    let (mut n, mut near, mut near2, mut inside) = (0, 0, 0, 0);
-    for row in reference() {
-        println!(
-            "\n{}, p = {}, {} connections, {} s, {}",
-            row.traffic,
-            row.p,
-            row.connections,
-            row.seconds,
-            if row.paced { "paced" } else { "not paced" }
-        );
-        println!("  {:<18} {:>12} {:>12} {:>27} {:>7}", "figure", "measured", "simulated", "over seeds", "ratio");
-        for line in compare(&row, seeds) {
-            println!(
-                "  {:<18} {:>12.3} {:>12.3} {:>13.3}..{:>12.3} {:>7.2}",
-                line.name, line.measured, line.simulated, line.spread.0, line.spread.1, line.ratio
-            );
-            n += 1;
-            let off = line.ratio.max(1.0 / line.ratio);
-            near += u32::from(off <= 1.5);
-            near2 += u32::from(off <= 2.0);
-            let within = line.measured >= line.spread.0 && line.measured <= line.spread.1;
-            inside += u32::from(off <= 1.0 || within);
-        }
-    }
-    let share = |k: u32| f64::from(k) * 100.0 / f64::from(n);
-    println!(
-        "\n{n} figures: {:.0} % within a factor of 1.5, {:.0} % within 2, {:.0} % inside the spread of {seeds} seeds",
-        share(near),
-        share(near2),
-        share(inside)
-    );
 }
 
 /// Segments handled per second by a loss-free ping-pong of 100-byte messages, for a benchmark: simulated work done.

@@ -84,7 +84,9 @@ pub fn page(etcd: &[Line], kubernetes: &[Line]) -> String {
             };
             let own =
                 |name: &'static str| lines.iter().filter(move |line| line.setting == setting && line.name == name);
-            let stats = HEADLINES.into_iter().flat_map(own).map(|line| {
+            // What the model has no value of is not shown: it would look as if it had never happened.
+            let known = HEADLINES.into_iter().flat_map(own).filter(|line| !line.median().is_nan());
+            let stats = known.map(|line| {
                 let (low, high) = line.range();
                 Stat {
                     place: line.place.clone(),

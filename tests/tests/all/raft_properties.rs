@@ -7,7 +7,7 @@
 use brownout_core::engine::{Draw, Purpose, Rng};
 use brownout_core::etcd::message::{Entry, MemberId, Message};
 use brownout_core::etcd::raft::{Raft, Role};
-use brownout_tests::raft_cluster::{Cluster, Happening, Text, Torn};
+use brownout_tests::raft_cluster::{Cluster, Happening, Text, Torn, replayable, seeds};
 use std::collections::BTreeMap;
 
 /// Steps of one run with faults.
@@ -360,25 +360,13 @@ impl Run {
     }
 }
 
-fn seeds() -> std::ops::Range<u64> {
-    if let Ok(seed) = std::env::var("BROWNOUT_SEED") {
-        let seed = seed.parse().expect("BROWNOUT_SEED is a number");
-        return seed..seed + 1;
-    }
-    if std::env::var_os("BROWNOUT_QUICK").is_some() { 0..60 } else { 0..600 }
-}
-
 #[test]
 fn members_never_contradict_each_other_and_recover() {
     let (mut terms, mut committed, mut installed) = (0, 0, 0);
-    for seed in seeds() {
+    for seed in seeds(60, 600) {
         let mut run = Run::new(seed);
         let weather = format!("{:?}", run.weather);
-        let outcome = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| run.play()));
-        if let Err(cause) = outcome {
-            eprintln!("replay: BROWNOUT_SEED={seed} cargo test --test all raft_properties::    {weather}");
-            std::panic::resume_unwind(cause);
-        }
+        replayable("raft_properties", seed, &weather, || run.play());
         terms += run.witness.leaders.len();
         committed += run.witness.committed.len();
         installed += run.cluster.members.iter().filter(|m| m.wal.view().log.first_index() > 1).count();

@@ -9,7 +9,7 @@ use brownout_core::engine::{Purpose, Rng};
 use brownout_core::etcd::message::{CAMPAIGN_TRANSFER, Entry, Kind, MemberId, Message, SnapshotMeta};
 use brownout_core::etcd::progress::Replication;
 use brownout_core::etcd::raft::Role;
-use brownout_tests::raft_cluster::{Cluster, Happening, Text, Torn, message_in_words};
+use brownout_tests::raft_cluster::{Cluster, Happening, Text, Torn, message_in_words, replayable, seeds};
 use raft::eraftpb::{self, MessageType};
 use raft::storage::GetEntriesContext;
 use raft::{Config, ProgressState, RaftState, RawNode, SnapshotStatus, StateRole, Storage, StorageError};
@@ -602,24 +602,13 @@ impl Pair {
     }
 }
 
-fn seeds() -> std::ops::Range<u64> {
-    if let Ok(seed) = std::env::var("BROWNOUT_SEED") {
-        let seed = seed.parse().expect("BROWNOUT_SEED is a number");
-        return seed..seed + 1;
-    }
-    if std::env::var_os("BROWNOUT_QUICK").is_some() { 0..30 } else { 0..300 }
-}
-
 #[test]
 fn after_every_step_a_member_is_what_its_twin_is() {
     let mut all = Seen::default();
-    for seed in seeds() {
+    for seed in seeds(30, 300) {
         let mut pair = Pair::new(seed, |_| {});
-        let outcome = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| pair.play()));
-        if let Err(cause) = outcome {
-            eprintln!("replay: BROWNOUT_SEED={seed} cargo test --test all raft_twin::    {:?}", pair.weather);
-            std::panic::resume_unwind(cause);
-        }
+        let weather = format!("{:?}", pair.weather);
+        replayable("raft_twin", seed, &weather, || pair.play());
         all.steps += pair.seen.steps;
         all.leaders += pair.seen.leaders;
         all.applied += pair.seen.applied;

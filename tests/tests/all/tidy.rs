@@ -10,19 +10,9 @@ fn root() -> PathBuf {
 
 /// Every Rust file below a folder, with its text.
 fn sources(folder: &str) -> Vec<(String, String)> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(folder).expect("the folder can be read").flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else if path.extension().is_some_and(|kind| kind == "rs") {
-                found.push(path);
-            }
-        }
-    }
     let mut found = Vec::new();
     let base = root().join(folder);
-    walk(&base, &mut found);
+    constants::files(&base, &mut found);
     found.sort();
     assert!(!found.is_empty(), "no sources below {folder}");
     let name = |path: &Path| path.strip_prefix(&base).expect("it is below").display().to_string();
