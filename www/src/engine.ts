@@ -160,6 +160,8 @@ export interface Module {
   named(engine: Engine): void;
   /** The frame as it is now, good until the engine is called again. Unless `all`, nodes and pods are as they were last. */
   frame(engine: Engine, all: boolean): Frame;
+  /** What the engine's memory takes. */
+  bytes(): number;
   /** What the engine said when it broke. */
   panicText(): string;
 }
@@ -182,6 +184,7 @@ export async function load(): Promise<Module> {
       const at = engine.fill_frame(all);
       return read(memory.buffer, at, catalog.tables, { names, kinds: catalog.request_kinds, controllers: catalog.controllers, objects: catalog.object_kinds, levels: catalog.levels });
     },
+    bytes: () => memory.buffer.byteLength,
     panicText: () => panic_text(),
   };
 }

@@ -126,7 +126,7 @@ class Page implements TimeApp {
       atStart: () => this.act({ type: 'run', running: false }),
       broke: (error) => this.broke(error),
     });
-    Object.assign(globalThis, { brownoutStats: this.loop.stats });
+    Object.assign(globalThis, { brownoutStats: Object.assign(this.loop.stats, { engine_bytes: () => module.bytes() }) });
     this.applyTheme();
     this.palette = readPalette(this.catalog.classes);
     this.views = this.makeViews();
@@ -723,6 +723,7 @@ async function start(): Promise<void> {
     const module = await load();
     await first(module, parse(location.search, module.catalog), waiting);
     waiting.done();
+    performance.mark('ready');
   } catch (error) {
     console.error(error);
     byId('page').hidden = true;
