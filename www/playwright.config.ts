@@ -20,6 +20,8 @@ export default defineConfig({
   expect: { timeout: 30_000 },
   use: {
     baseURL: BROWNOUT_URL,
+    // The laptop that the page is drawn for: there the lanes are shown from the start.
+    viewport: { width: 1440, height: 900 },
     trace: 'retain-on-failure',
     launchOptions: { executablePath: BROWNOUT_CHROMIUM },
   },

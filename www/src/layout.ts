@@ -16,9 +16,11 @@ export interface Layout {
   readonly height: number;
   /** Where the drawn rungs begin, below those that are text. */
   readonly top: number;
-  /** The height of a rung's words, and whether they are two lines. */
+  /** The height of a rung's words above its things, and whether they are two lines. */
   readonly header: number;
   readonly stacked: boolean;
+  /** How much of the left a rung's words take where they stand beside its things; 0: they stand above. */
+  readonly aside: number;
   readonly cluster: Cluster;
   /** Whether there is little room beside the shapes, so that texts go below them. */
   readonly narrow: boolean;
@@ -39,29 +41,43 @@ export type DrawnRung = Exclude<Rung, 'users' | 'nodes' | 'control'>;
 export const DRAWN: readonly DrawnRung[] = ['election', 'api', 'etcd', 'network'];
 
 const HEADER = 26;
+/** What stands beside needs no line of its own, only a little air. */
+const HEADER_ASIDE = 9;
+/** What the words beside take, by the drawing's width. */
+const ASIDE = { wide: 172, narrow: 150 };
+/** From this width on there is room for the wider ones. */
+const ASIDE_WIDE = 780;
 const HEADER_STACKED = 42;
 /** Narrower drawings than this put what is wrong below a rung's name. */
 const STACKED = 560;
-const HEIGHTS: Readonly<Record<DrawnRung, { wide: number; narrow: number }>> = {
-  election: { wide: 98, narrow: 158 },
-  api: { wide: 40, narrow: 62 },
-  etcd: { wide: 62, narrow: 136 },
-  network: { wide: 102, narrow: 116 },
+/** What a rung's things take; `aside`: room for four lines of words beside them. */
+const HEIGHTS: Readonly<Record<DrawnRung, { wide: number; narrow: number; aside: number }>> = {
+  election: { wide: 98, narrow: 158, aside: 84 },
+  api: { wide: 40, narrow: 62, aside: 54 },
+  etcd: { wide: 62, narrow: 136, aside: 60 },
+  network: { wide: 102, narrow: 116, aside: 96 },
 };
 /** What the API servers' own hosts take where etcd has its own. */
 const HOST_ROW = 64;
 const GAP = 9;
 
 /** Room that each column needs for its texts beside its shapes, and for their long names. */
-const COLUMN_WIDE = 190;
+const COLUMN_WIDE = 186;
 const COLUMN_ROOMY = 275;
+/** The least that leaves room for narrow columns where words stand beside them. */
+const COLUMN_NARROW = 112;
 
 export function layOut(width: number, cluster: Cluster, top = 0): Layout {
   const most = Math.max(1, cluster.members, cluster.apis);
-  const narrow = width / most < COLUMN_WIDE;
-  const size = narrow ? 'narrow' : 'wide';
   const stacked = width < STACKED;
-  const header = stacked ? HEADER_STACKED : HEADER;
+  // Words beside the things save a line of each rung, but must not squeeze the columns into less than they would have.
+  const least = width / most < COLUMN_WIDE ? COLUMN_NARROW : COLUMN_WIDE;
+  const beside = width < ASIDE_WIDE ? ASIDE.narrow : ASIDE.wide;
+  const aside = !stacked && (width - beside) / most >= least ? beside : 0;
+  const room = width - aside;
+  const narrow = room / most < COLUMN_WIDE;
+  const size = narrow ? 'narrow' : aside > 0 ? 'aside' : 'wide';
+  const header = aside > 0 ? HEADER_ASIDE : stacked ? HEADER_STACKED : HEADER;
   let y = top + 2;
   const rungs = {} as Record<DrawnRung, { top: number; height: number }>;
   for (const rung of DRAWN) {
@@ -69,16 +85,16 @@ export function layOut(width: number, cluster: Cluster, top = 0): Layout {
     rungs[rung] = { top: y, height };
     y += height + GAP;
   }
-  const gutter = narrow ? 8 : 20;
+  const gutter = narrow ? 8 : aside > 0 ? 12 : 20;
   const columns = (count: number): Column[] => {
-    const w = (width - gutter * (count - 1)) / Math.max(1, count);
-    return Array.from({ length: count }, (_, n) => ({ x: n * (w + gutter), w }));
+    const w = (room - gutter * (count - 1)) / Math.max(1, count);
+    return Array.from({ length: count }, (_, n) => ({ x: aside + n * (w + gutter), w }));
   };
-  const compact = width / most < COLUMN_ROOMY;
+  const compact = room / most < COLUMN_ROOMY;
   const members = columns(cluster.members);
   // In the stacked topology an API server stands above its member, also where there are fewer of them.
   const apis = cluster.external ? columns(cluster.apis) : members.slice(0, cluster.apis);
-  return { width, height: y - GAP + 4, top, header, stacked, cluster, narrow, compact, rungs, apis, members };
+  return { width, height: y - GAP + 4, top, header, stacked, aside, cluster, narrow, compact, rungs, apis, members };
 }
 
 /** The box of a rung's thing: of an API server's number on the upper rungs, of a member's on the lower. */

@@ -117,7 +117,7 @@ class Page implements TimeApp {
       pod: (workload: number, template: number, number: number): string => podName(now(), workload, template, number),
     };
     const { scenario, seed, topology, running, speed, theme, notices } = wish;
-    this.state = { ...INITIAL, lanes: matchMedia('(min-width: 640px)').matches, scenario, seed, topology, speed, theme, notices: [...notices, ...more] };
+    this.state = { ...INITIAL, lanes: matchMedia('(min-width: 640px) and (min-height: 800px)').matches, scenario, seed, topology, speed, theme, notices: [...notices, ...more] };
     this.loop = new Loop({
       nowUs: () => this.comparing?.pair.nowUs() ?? this.engine.now_us(),
       run: (untilUs, budget) => (this.comparing?.pair ?? this.engine).run(untilUs, budget),

@@ -63,6 +63,11 @@ export function span(ms: number): string {
   return `${significant.format(ms)} ms`;
 }
 
+/** The same in whole seconds, where there is no room for more. */
+export function seconds(ms: number): string {
+  return ms >= 999.5 ? `${whole.format(ms / 1000)} s` : span(ms);
+}
+
 /** A number of an alert or a lamp. */
 export function amount(value: number, unit: 'count' | 'milli_percent' | 'us' | 'milli_per_second' | 'milli_burn'): string {
   switch (unit) {

@@ -144,6 +144,8 @@ export class Ladder {
     this.stage.style.height = `${layout.height}px`;
     this.stage.classList.toggle('narrow', layout.narrow);
     this.stage.classList.toggle('stacked', layout.stacked);
+    this.stage.classList.toggle('aside', layout.aside > 0);
+    this.stage.style.setProperty('--aside', `${layout.aside}px`);
     for (const rung of DRAWN) this.headers[rung].head.style.top = `${layout.rungs[rung].top}px`;
     this.parts = makeParts(this.app, layout, frame, counts);
     this.handle = this.makeHandle();

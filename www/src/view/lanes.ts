@@ -8,7 +8,7 @@ import type { Palette } from './palette.ts';
 
 /** Heights in px. */
 export const LANE = 13;
-export const PITCH = 15;
+export const PITCH = 14;
 export const AXIS = 13;
 const FONT = '10px Inter, system-ui, sans-serif';
 /** Ends of the scale, in seconds. */

@@ -6,7 +6,7 @@ import type { Frame } from '../frame.ts';
 import {
   DISC, HOST_H, cell, electorBox, hostCentre, hostWidth, linkCurve, memberCentre, onCurve, straight, type Box, type Layout,
 } from '../layout.ts';
-import { ppm, say, span } from '../say.ts';
+import { ppm, say, seconds, span } from '../say.ts';
 import { same, type Selection } from '../state.ts';
 import * as words from '../words.ts';
 
@@ -56,10 +56,10 @@ const ELECTOR_SHAPES: Readonly<Record<words.ElectorShape, string>> = {
 
 export function electorPart(app: App, layout: Layout, row: number, api: number, component: 0 | 1): Part {
   const box = electorBox(layout, api, component);
-  const shape = svg('path', { transform: `translate(${box.x + 27} ${box.y + 10})`, class: 'shape' });
-  const name = text(box.x + 40, box.y + 15, 'name');
+  const shape = svg('path', { transform: `translate(${box.x + 25} ${box.y + 10})`, class: 'shape' });
+  const name = text(box.x + 37, box.y + 15, 'name');
   name.textContent = say(`${layout.compact ? 'component_tiny' : 'component_short'}_${component}`);
-  const state = text(layout.narrow ? box.x + 20 : box.x + 40, box.y + 32, 'figure');
+  const state = text(layout.narrow ? box.x + 20 : box.x + 37, box.y + 31, 'figure');
   const lamps = (['believes', 'can_act'] as const).map((lamp, index) => {
     const y = box.y + (layout.narrow ? 47 : 14) + index * 16;
     const x = layout.narrow ? box.x + 26 : box.x + box.w - (layout.compact ? 62 : 104);
@@ -81,7 +81,7 @@ export function electorPart(app: App, layout: Layout, row: number, api: number, 
       const left = elector.lease_left(row);
       const back = elector.restart_in(row);
       const rest =
-        now === 'exited' ? (back > 0 ? say('draw_back_in', { span: span(back) }) : '') : left > 0 ? span(left) : say(layout.compact ? 'draw_expired_short' : 'draw_expired');
+        now === 'exited' ? (back > 0 ? say('draw_back_in', { span: span(back) }) : '') : left > 0 ? (layout.compact ? seconds(left) : span(left)) : say(layout.compact ? 'draw_expired_short' : 'draw_expired');
       // Where there is no room the shape alone says that it stands by, or has exited.
       const brief = layout.narrow && ((now === 'standby' && left <= 0) || (now === 'exited' && back > 0));
       const first = brief ? '' : say(now);
@@ -106,8 +106,8 @@ const API_SHAPES: Readonly<Record<words.ApiShape, string>> = {
 
 export function apiPart(app: App, layout: Layout, row: number): Part {
   const box = cell(layout, 'api', row);
-  const shape = svg('path', { transform: `translate(${box.x + 32} ${box.y + 18})`, class: 'shape' });
-  const left = layout.narrow ? box.x + 20 : box.x + 50;
+  const shape = svg('path', { transform: `translate(${box.x + 30} ${box.y + 18})`, class: 'shape' });
+  const left = layout.narrow ? box.x + 20 : box.x + 46;
   const top = layout.narrow ? box.y + 30 + LINE - 4 : box.y + 14;
   const state = text(left, top, 'name');
   const detail = text(left, top + LINE, 'figure');

@@ -33,7 +33,8 @@ function pointOf(program: number, layout: Layout, cluster: Cluster): Point | und
   }
 }
 function above(layout: Layout, share: number): Point {
-  return { x: layout.width * share, y: layout.rungs.election.top };
+  const { width, aside, rungs } = layout;
+  return { x: aside + (width - aside) * share, y: rungs.election.top };
 }
 
 interface Station extends Point {
