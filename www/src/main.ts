@@ -315,6 +315,9 @@ class Page implements TimeApp {
   private acted(): void {
     const from = this.past.travel.branch;
     this.branchesDue = true;
+    // At once: what was commanded last is the likeliest to break the engine.
+    this.rememberDue = true;
+    this.remember(performance.now());
     if (!this.past.look()) return;
     this.past.forget();
     this.past.readBranches();
@@ -478,7 +481,7 @@ class Page implements TimeApp {
     this.notedUs = -1;
     this.past.look();
     this.past.forget();
-    this.branchesDue = true;
+    [this.branchesDue, this.rememberDue, this.rememberedAt] = [true, true, -Infinity];
     this.views.events.clear();
     this.views.flights.forget();
     this.views.ladder.forget();
@@ -620,7 +623,6 @@ class Page implements TimeApp {
       this.views.reference.look();
       this.past.look();
       this.desk.look();
-      this.rememberDue ||= this.branchesDue;
       if (this.branchesDue) this.past.readBranches();
       this.branchesDue = false;
       this.remember(now);

@@ -5,7 +5,7 @@ import { moment, say } from '../say.ts';
 import type { Wish } from '../url.ts';
 import type { Waiting } from '../view/waiting.ts';
 import type { Opened, Progress } from './open.ts';
-import { isLink, unpack } from './pack.ts';
+import { isLink } from './run.ts';
 
 /** Shows how far a run from outside has been played. */
 export function showing(waiting: Waiting): Progress {
@@ -16,9 +16,8 @@ export function showing(waiting: Waiting): Progress {
 export async function linkedRun(wish: Wish, waiting: Waiting): Promise<Opened | undefined> {
   if (!isLink(location.hash)) return undefined;
   try {
-    const run = await unpack(location.hash);
-    const { openRun } = await import('./open.ts');
-    const opened = await openRun(run, showing(waiting));
+    const { openLink } = await import('./open.ts');
+    const opened = await openLink(location.hash, showing(waiting));
     if (opened === undefined) wish.notices.push(say('link_stopped'));
     return opened;
   } catch (error) {

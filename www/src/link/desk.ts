@@ -7,8 +7,7 @@ import { html } from '../dom.ts';
 import type { Engine, Module } from '../engine.ts';
 import { say } from '../say.ts';
 import type { Opened, Progress } from './open.ts';
-import { isLink, pack, RUN_BYTES, unpack } from './pack.ts';
-import type { Run } from './run.ts';
+import { isLink, RUN_BYTES, type Run } from './run.ts';
 
 /** What the desk may ask of the page. */
 export interface House {
@@ -38,6 +37,7 @@ export class Desk {
   private kept: { readonly text: string; readonly at: string } | undefined;
   /** The run as it was when the newest command was seen: a broken engine can't be asked any more. */
   private known: string | undefined;
+  private isOpening = false;
 
   /** `kept`: what of the address says where the run stands. */
   constructor(house: House, kept: string) {
@@ -62,15 +62,12 @@ export class Desk {
   remember(): void {
     this.known = this.house.engine().journal();
   }
-  /** The run so far. */
-  run(): Run {
-    return JSON.parse(this.house.engine().journal());
-  }
   /** What can be saved of a run whose engine broke; nobody asks the engine. */
   async rescue(said: string): Promise<Rescue> {
     const { app, module } = this.house;
     let link = '';
     if (this.known !== undefined) {
+      const { pack } = await import('./pack.ts');
       const run: Run = JSON.parse(this.known);
       const until_us = Math.max(run.until_us, Math.floor(app.past.nowUs));
       const hash = await pack({ ...run, until_us, end: null, digest: null });
@@ -89,7 +86,8 @@ export class Desk {
     try {
       if (file.size > RUN_BYTES) throw new Error(say('file_large', { n: file.size, most: RUN_BYTES }));
       const run = readRun(await file.text());
-      return await this.take(run, '');
+      const { openRun } = await import('./open.ts');
+      return await this.take((progress) => openRun(run, progress), '');
     } catch (error) {
       this.refuse(error);
       return false;
@@ -97,15 +95,15 @@ export class Desk {
   }
   private async openLink(hash: string): Promise<void> {
     try {
-      await this.take(await unpack(hash), hash);
+      const { openLink } = await import('./open.ts');
+      await this.take((progress) => openLink(hash, progress), hash);
     } catch (error) {
       this.refuse(error);
     }
   }
-  private async take(run: Run, kept: string): Promise<boolean> {
-    const { openRun } = await import('./open.ts');
+  private async take(load: (progress: Progress) => Promise<Opened | undefined>, kept: string): Promise<boolean> {
     this.kept = undefined;
-    const taken = await this.house.takeIn((progress) => openRun(run, progress));
+    const taken = await this.house.takeIn(load);
     this.kept = taken && kept !== '' ? { text: kept, at: this.standing() } : undefined;
     this.house.changed();
     return taken;
@@ -117,12 +115,16 @@ export class Desk {
     this.house.changed();
   }
   private async openDialog(): Promise<void> {
+    if (this.isOpening) return;
+    this.isOpening = true;
     try {
       const { ShareDialog } = await import('../view/share.ts');
       await new ShareDialog(this).open();
     } catch (error) {
       this.house.app.act({ type: 'notice', sentence: say('share_unavailable') });
       console.warn(error);
+    } finally {
+      this.isOpening = false;
     }
   }
   /** Where the run stands: what has happened so far, commands included, on which branch. */

@@ -3,6 +3,7 @@
 import { breath, isRefusal, type Beginning, type Plan } from '../begin.ts';
 import { Replay, type Engine } from '../engine.ts';
 import { capital, moment, say } from '../say.ts';
+import { unpack } from './pack.ts';
 import { clipped, type Run } from './run.ts';
 
 /** Events between two looks at the clock, and the time after which the browser has its turn, in ms. */
@@ -18,6 +19,11 @@ export interface Opened {
   readonly beginning: Beginning;
   /** Whether it is the run that was shared, to the bit. */
   readonly verified: boolean;
+}
+
+/** Plays the run that an address's hash holds. */
+export async function openLink(hash: string, progress: Progress): Promise<Opened | undefined> {
+  return await openRun(await unpack(hash), progress);
 }
 
 /** Plays a run from outside. Undefined: nobody waits any more. Throws a sentence where there can be no such run. */

@@ -1,14 +1,12 @@
 // A run packed into an address: JSON without names, deflated, in letters that an address takes as they are.
 
 import { say } from '../say.ts';
-import type { Line, Run } from './run.ts';
+import { RUN_BYTES, type Line, type Run } from './run.ts';
 
 /** What a packed run begins with; the number is the packing's version. */
 const PREFIX = '#r1=';
 /** The longest packed run, in characters. Chosen: what browsers, mail and chats still take as an address. */
 export const LINK_MAX = 32_000;
-/** The largest run that is unpacked, in bytes; the engine reads no larger one. */
-export const RUN_BYTES = 4 << 20;
 
 type PackedLine = [steps: number, ns: number, act: Line['do'], scripted?: 1];
 type Packed = [
@@ -16,12 +14,7 @@ type Packed = [
   end: [step: number, at_ns: number, commands: number] | null, digest: string | null, journal: PackedLine[],
 ];
 
-/** Whether an address's hash claims to hold a run, of whichever version. */
-export function isLink(hash: string): boolean {
-  return /^#r\d+=/.test(hash);
-}
-
-/** The hash that leads to this run. Its length is whoever shows it's concern. */
+/** The hash that leads to this run. It may be longer than an address should be. */
 export async function pack(run: Run): Promise<string> {
   let [step, ns] = [0, 0];
   const journal = run.journal.map((line): PackedLine => {

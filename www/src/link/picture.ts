@@ -11,8 +11,8 @@ export const FONT = 'system-ui, sans-serif';
 const SCALE = 2;
 /** Room around a picture, and for a line below it, in px. */
 const [MARGIN, LINE] = [16, 15];
-/** Letters of an address in a line, and lines at most: a longer address gives way to that of the settings. */
-const [LETTERS, LINES] = [120, 4];
+/** What a letter of an address takes, in px, and lines at most: a longer address gives way to that of the settings. */
+const [LETTER, LINES] = [7, 5];
 /** What the style sheet may say of a shape, and what a shape is where nobody says. */
 const STYLES: Readonly<Record<string, string>> = {
   fill: 'rgb(0, 0, 0)', 'fill-opacity': '1', stroke: 'none', 'stroke-width': '1px', 'stroke-opacity': '1', 'stroke-dasharray': 'none',
@@ -23,7 +23,7 @@ const FONTS = ['font-family', 'font-size', 'font-weight'];
 /** A picture with a background, its title and the address of its run. */
 export function framed(picture: SVGSVGElement, sheet: Sheet, palette: Palette): SVGSVGElement {
   const [width, height] = [Number(picture.getAttribute('width')), Number(picture.getAttribute('height'))];
-  const lines = [say('picture_about', { title: sheet.title, seed: String(sheet.run.seed), digest: sheet.run.digest ?? '', engine: sheet.run.engine }), ...wrapped(sheet)];
+  const lines = [say('picture_about', { title: sheet.title, seed: String(sheet.run.seed), digest: sheet.run.digest ?? '', engine: sheet.run.engine }), ...wrapped(sheet, Math.floor(width / LETTER))];
   const size = { width: width + 2 * MARGIN, height: height + 2 * MARGIN + (lines.length + 1) * LINE };
   const paper = getComputedStyle(document.body).backgroundColor;
   picture.setAttribute('x', String(MARGIN));
@@ -36,9 +36,9 @@ export function framed(picture: SVGSVGElement, sheet: Sheet, palette: Palette): 
     svg('title', {}, sheet.title), svg('desc', {}, sheet.link), svg('rect', { width: size.width, height: size.height, fill: paper }), picture, ...words,
   );
 }
-function wrapped({ link, settings }: Sheet): string[] {
-  const shown = link.length <= LETTERS * LINES ? link : settings;
-  return shown.match(new RegExp(`.{1,${LETTERS}}`, 'g'))?.slice(0, LINES) ?? [];
+function wrapped({ link, settings }: Sheet, letters: number): string[] {
+  const shown = link.length <= letters * LINES ? link : settings;
+  return shown.match(new RegExp(`.{1,${letters}}`, 'g'))?.slice(0, LINES) ?? [];
 }
 
 /** An SVG's text, as a file holds it. */

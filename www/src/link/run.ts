@@ -27,6 +27,14 @@ export interface Run {
   readonly digest: string | null;
 }
 
+/** The largest run that is read, in bytes; the engine reads no larger one. */
+export const RUN_BYTES = 4 << 20;
+
+/** Whether an address's hash claims to hold a run, in whichever packing. */
+export function isLink(hash: string): boolean {
+  return /^#r\d+=/.test(hash);
+}
+
 /** Text from outside for a sentence: short, and without what would break the line. */
 export function clipped(text: unknown, most = 40): string {
   const line = String(text).replaceAll(/[\p{C}\s]+/gu, ' ').trim();

@@ -109,7 +109,7 @@ export class ShareDialog {
       this.code,
       copyable('share-markdown', say('share_markdown'), markdown(link, sheet.title), 3, told),
       copyable('share-iframe', say('share_iframe'), iframe(link, sheet.title, width, height), 4, told),
-      copyable('share-element', say('share_element'), element(sheet.settings), 3, told),
+      copyable('share-element', say('share_element'), element(sheet.settings, sheet.title), 4, told),
       html('p', { class: 'muted' }, say('share_element_about')),
     );
   }

@@ -15,6 +15,8 @@ export class Waiting {
   });
   private since: number | undefined;
   private isStopped = false;
+  /** Who had the keyboard before the stop button took it. */
+  private before: Element | null = null;
 
   constructor() {
     this.node.replaceChildren(this.text, this.bar, this.stop);
@@ -41,12 +43,15 @@ export class Waiting {
     if (this.stop.hidden) {
       this.stop.hidden = false;
       this.isStopped = false;
+      this.before = document.activeElement;
       this.stop.focus();
     }
     return !this.isStopped;
   }
   done(): void {
     this.since = undefined;
+    if (document.activeElement === this.stop && this.before instanceof HTMLElement) this.before.focus();
+    this.before = null;
     this.node.hidden = true;
     this.stop.hidden = true;
     this.isStopped = false;
