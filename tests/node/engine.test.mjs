@@ -194,7 +194,7 @@ test('the metrics are OpenMetrics text of all that is scraped', () => {
   run.run(20 * US, 1e9);
   const text = run.metrics();
   assert.ok(text.endsWith('\n# EOF\n'));
-  for (const name of ['etcd_server_has_leader', 'apiserver_request', 'kube_node_info']) assert.ok(text.includes(`# TYPE ${name} `), name);
+  for (const name of ['etcd_server_has_leader', 'apiserver_request', 'kube_node_status_condition']) assert.ok(text.includes(`# TYPE ${name} `), name);
 });
 
 test('a journal that asks for nonsense after the moment it was played to breaks nothing', () => {
