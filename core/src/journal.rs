@@ -12,7 +12,7 @@ use crate::operator::{Operation, WorkloadKind};
 use crate::scenario::Scenario;
 use crate::sim::event::{PacketId, Taken};
 use crate::sim::{Command, Refused};
-use crate::timeline::{Entry, MAX_JOURNAL, Timeline, shown};
+use crate::timeline::{Entry, MAX_JOURNAL, Timeline, Until, shown};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 
 /// The version of this format. A change that older readers would misread raises it. Code: a version.
 pub const SCHEMA: u32 = 1;
-/// The engine's version, as its links carry it. Code: a version.
-pub const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The engine's version, as its links carry it: the package's, and after the plus sign what the standard runs come to.
+/// A test holds it to them, so that two engines of one version make the same of every link. Code: a version.
+pub const ENGINE_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+", "a2f2a46d");
 /// Loss of a lossy host, if a link or a script does not say. Unit: ppm. Chosen: what the written analysis is about.
 const LOSS: u32 = 300_000;
 /// Chance that a packet begins a burst of losses, likewise. Unit: ppm. Chosen: a burst every hundred packets.
@@ -55,6 +56,9 @@ pub struct Run {
     pub seed: u64,
     /// How far it went, in us.
     pub until_us: u64,
+    /// Where exactly it ended: many events share an instant.
+    #[serde(default)]
+    pub end: Option<Stop>,
     /// What was done, scenario's script included.
     pub journal: Vec<Line>,
     /// The digest there, in hex, if it is known.
@@ -90,6 +94,17 @@ impl Cluster {
         let Directory { members, api_servers, external, nodes } = directory;
         Self { members, api_servers, external, nodes }
     }
+}
+
+/// Where exactly a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// After how many events.
+    pub step: u64,
+    /// When, in ns.
+    pub at_ns: u64,
+    /// After how many commands of the journal.
+    pub commands: u32,
 }
 
 /// One command of a run.
@@ -401,6 +416,14 @@ impl Act {
     }
 }
 
+impl Stop {
+    fn of(timeline: &Timeline) -> Option<Self> {
+        let Until { at, exactly } = timeline.until();
+        let (step, commands) = exactly?;
+        Some(Self { step, at_ns: at.ns(), commands: u32::try_from(commands).ok()? })
+    }
+}
+
 impl Run {
     /// A run as data.
     pub fn of(timeline: &Timeline) -> Self {
@@ -418,11 +441,26 @@ impl Run {
             cluster: (timeline.directory() != timeline.scenario().directory).then(|| Cluster::of(timeline.directory())),
             seed: sim.seed(),
             until_us: sim.now().ns() / 1000,
+            end: Stop::of(timeline),
             journal: timeline.journal().iter().map(line).collect(),
             digest: Some(format!("{:016x}", sim.history())),
         }
     }
-    /// The beginning of the run this describes; seeking to `until_us` plays it.
+    /// Where it ends. Only the engine that made it knows its events.
+    pub fn until(&self) -> Until {
+        match self.end.filter(|_| self.is_ours()) {
+            None => Until { at: Time::from_ns(self.until_us.saturating_mul(1000)), exactly: None },
+            Some(Stop { step, at_ns, commands }) => {
+                Until { at: Time::from_ns(at_ns), exactly: Some((step, commands as usize)) }
+            }
+        }
+    }
+    /// Whether this very engine made it.
+    pub fn is_ours(&self) -> bool {
+        self.engine == ENGINE_VERSION
+    }
+    /// The beginning of the run this describes; `play_on` to its `until` plays it. The commands of another engine's run go by
+    /// their times alone, for the events of this one are others.
     ///
     /// # Errors
     /// If a field is not allowed. A command that its moment's world would refuse is found when it is played.
@@ -438,6 +476,7 @@ impl Run {
         };
         limit("seed", self.seed)?;
         limit("until_us", self.until_us)?;
+        limit("end.at_ns", self.end.map_or(0, |end| end.at_ns))?;
         if self.journal.len() > MAX_JOURNAL {
             let count = self.journal.len();
             return Err(Refused::Field(format!("journal has {count} commands; at most {MAX_JOURNAL} are allowed")));
@@ -446,7 +485,8 @@ impl Run {
         for (n, line) in self.journal.iter().enumerate() {
             limit("journal.at_ns", line.at_ns)?;
             let command = line.what.command().map_err(|why| Refused::Field(format!("journal[{n}]: {why}")))?;
-            let (step, at, scripted) = (line.step, Time::from_ns(line.at_ns), line.scripted);
+            let step = if self.is_ours() { line.step } else { 0 };
+            let (at, scripted) = (Time::from_ns(line.at_ns), line.scripted);
             entries.push(Entry { step, at, command, scripted });
         }
         if let Some(n) = entries.windows(2).position(|pair| (pair[0].at, pair[0].step) > (pair[1].at, pair[1].step)) {

@@ -169,6 +169,34 @@ test('a journal from outside is checked field by field', () => {
   assert.match(refusal(() => Engine.replay('x'.repeat(5 << 20))), /has 5242880 bytes; at most 4194304 are read/);
 });
 
+test('a run from outside is played in slices, and can be left half-way', () => {
+  const run = new Engine('quiet', 1);
+  run.run(3 * US, 1e9);
+  run.inject({ name: 'crash', host: 1 });
+  run.run(6 * US, 1e9);
+  const replay = new engine.Replay(run.journal());
+  assert.equal(replay.until_us(), 6 * US);
+  let [slices, before] = [0, -1];
+  for (; !replay.go_on(5000); slices += 1) {
+    assert.ok(replay.now_us() >= before && replay.now_us() <= 6 * US);
+    before = replay.now_us();
+  }
+  assert.ok(slices > 2, `${slices} slices`);
+  const played = replay.engine();
+  assert.deepEqual([played.digest(), played.journal()], [run.digest(), run.journal()]);
+  const left = new engine.Replay(run.journal());
+  assert.equal(left.go_on(10), false);
+  left.free();
+});
+
+test('the metrics are OpenMetrics text of all that is scraped', () => {
+  const run = new Engine('quiet', 1);
+  run.run(20 * US, 1e9);
+  const text = run.metrics();
+  assert.ok(text.endsWith('\n# EOF\n'));
+  for (const name of ['etcd_server_has_leader', 'apiserver_request', 'kube_node_status_condition']) assert.ok(text.includes(`# TYPE ${name} `), name);
+});
+
 test('a journal that asks for nonsense after the moment it was played to breaks nothing', () => {
   const run = new Engine('quiet', 1);
   run.run(3 * US, 1e9);

@@ -8,7 +8,9 @@ const root = new URL('../../', import.meta.url);
 
 test('the engine loads and knows its version', () => {
   const version = readFileSync(new URL('Cargo.toml', root), 'utf8').match(/^version = "(.+)"$/m)[1];
-  assert.equal(engine.version(), version);
+  const [own, model, ...more] = engine.version().split('+');
+  assert.deepEqual([own, more], [version, []]);
+  assert.match(model, /^[0-9a-f]{8}$/);
 });
 
 test('its memory can be read', () => {

@@ -6,6 +6,7 @@ pub mod constants;
 pub mod counterfactual;
 pub mod fidelity;
 pub mod hazard;
+pub mod links;
 pub mod pair;
 pub mod play;
 pub mod raft_cluster;

@@ -7,23 +7,23 @@
 mod bench;
 mod compare;
 mod dto;
+mod replay;
 mod travel;
 mod why;
 
 use brownout_core::engine::Time;
 use brownout_core::frame::{self, Frame, Scene};
 use brownout_core::journal::{Act, Cluster, Dial, ENGINE_VERSION, FaultSpec, Run};
+use brownout_core::metrics::text;
 use brownout_core::sim::Command;
 use brownout_core::timeline::Timeline;
 use dto::{Catalog, Note, Value};
 use js_sys::Float64Array;
+use replay::Replay;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
-
-/// The largest journal text that is read, in bytes.
-const JOURNAL_BYTES: usize = 4 << 20;
 
 thread_local! {
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
@@ -229,6 +229,10 @@ impl Engine {
         let cells = dto::sample_cells(self.run.history().since(from as u64), apis);
         Float64Array::from(cells.as_slice())
     }
+    /// The metrics of this moment as OpenMetrics text, of all that Prometheus would scrape.
+    pub fn metrics(&self) -> String {
+        text::write(&text::targets(self.run.sim()), text::Format::OpenMetrics)
+    }
     /// The run as data, in JSON: scenario, seed, journal, time and digest.
     pub fn journal(&self) -> Result<String, JsError> {
         let run = to_js(&Run::of(&self.run))?;
@@ -236,15 +240,8 @@ impl Engine {
     }
     /// The run that this JSON describes, played to its end. The error is a sentence.
     pub fn replay(json: &str) -> Result<Engine, JsError> {
-        if json.len() > JOURNAL_BYTES {
-            let size = json.len();
-            return Err(JsError::new(&format!("the journal has {size} bytes; at most {JOURNAL_BYTES} are read")));
-        }
-        let data = js_sys::JSON::parse(json).map_err(|_| JsError::new("the journal is not JSON"))?;
-        let run: Run = from_js("the journal", data)?;
-        let until = Time::from_ns(run.until_us.saturating_mul(1000));
-        let mut engine = Self { run: run.timeline().map_err(refuse)?, frame: Frame::default() };
-        engine.run.play(until).map_err(refuse)?;
-        Ok(engine)
+        let mut replay = Replay::new(json)?;
+        while !replay.go_on(u32::MAX)? {}
+        Ok(replay.engine())
     }
 }

@@ -1,6 +1,6 @@
 // The engine: what the page may ask of it, and how it is loaded.
 
-import init, { Comparison, Engine, panic_text } from '../pkg/brownout.js';
+import init, { Comparison, Engine, Replay, panic_text } from '../pkg/brownout.js';
 import wasm from '../pkg/brownout_bg.wasm';
 import type { Act } from './notes.ts';
 import type { Topology } from './state.ts';
@@ -60,6 +60,9 @@ export interface PhaseSpec {
 
 /** What an alert's or a lamp's number counts. */
 export type Unit = 'count' | 'milli_percent' | 'us' | 'milli_per_second' | 'milli_burn';
+
+/** Notes asked for where all are wanted: as many as the engine keeps. */
+export const NOTES_ALL = 65_536;
 
 /** A thing that happened. `a` and `b` mean what the note's kind says. */
 export interface NoteRow {
@@ -150,7 +153,7 @@ export interface Change {
   value: number;
 }
 
-export { Comparison, Engine };
+export { Comparison, Engine, Replay };
 
 /** The engine's module, with the memory that its frames lie in. */
 export interface Module {

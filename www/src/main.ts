@@ -1,7 +1,7 @@
 // Wires the modules. Owns the one state and the one engine.
 
 import { begin, isRefusal, type Beginning, type Plan } from './begin.ts';
-import { load, type Answer, type Catalog, type Change, type Engine, type FaultRequest, type Module, type NoteRow, type WhatIf } from './engine.ts';
+import { load, NOTES_ALL, type Answer, type Catalog, type Change, type Engine, type FaultRequest, type Module, type NoteRow, type WhatIf } from './engine.ts';
 import type { Effect, TimeApp } from './app.ts';
 import { Chooser } from './compare/chooser.ts';
 import { open, type Against } from './compare/open.ts';
@@ -12,6 +12,9 @@ import { NO_CLUSTER, clusterOf, type Cluster } from './cluster.ts';
 import { byId } from './dom.ts';
 import { nowMs, type Frame } from './frame.ts';
 import { branchName } from './lanewords.ts';
+import { linkedRun, showing, toMoment } from './link/address.ts';
+import { Desk } from './link/desk.ts';
+import type { Opened, Progress } from './link/open.ts';
 import { Loop } from './loop.ts';
 import { noteText, SPOKEN, type Act, type Operation } from './notes.ts';
 import { Past } from './past.ts';
@@ -48,6 +51,8 @@ import { podName, workloadName } from './words.ts';
 const TEXT_EVERY = 250;
 /** Charts get new samples this often at most, in ms. */
 const SAMPLES_EVERY = 100;
+/** The journal is kept for the case of a crash this often at most, in ms. */
+const REMEMBER_EVERY = 500;
 /** The address follows the state after this long, in ms: browsers limit how often it may change. */
 const ADDRESS_AFTER = 400;
 /** After a journey the texts follow over so many frames, a few in each, so that none is late. */
@@ -56,8 +61,7 @@ const SETTLE = 12;
 const NOTE_APART = 10_000;
 /** Notes asked for at once: at high speed hundreds come between two looks, and nobody can read more. */
 const NOTES_MAX = 60;
-/** Notes looked through for one that is asked for by name: all there are. */
-const NOTES_ALL = 65_536;
+
 class Page implements TimeApp {
   state: State = INITIAL;
   knobs: ReadonlyMap<string, number> = new Map();
@@ -76,7 +80,6 @@ class Page implements TimeApp {
   private asker: HTMLElement | null = null;
   private palette: Palette;
   private readonly still = matchMedia('(prefers-reduced-motion: reduce)');
-  private journal = '';
   private noteNumber = 0;
   private samplesTaken = false;
   /** When the notes were last read, in us of the run; -1: what was read does not count any more. */
@@ -102,8 +105,14 @@ class Page implements TimeApp {
   /** How many runs were asked for; a newer one makes the older ones stop. */
   private asked = 0;
   private readonly waiting: Waiting;
+  /** Where runs go out and come in. */
+  private readonly desk: Desk;
+  /** When the desk last took the journal. */
+  private rememberedAt = -Infinity;
+  private rememberDue = true;
 
-  constructor(module: Module, wish: Wish, { engine, scripted, notices: more }: Beginning, waiting: Waiting) {
+  /** `kept`: what of the address says where the run stands. */
+  constructor(module: Module, wish: Wish, { engine, scripted, notices: more }: Beginning, waiting: Waiting, kept: string) {
     this.module = module;
     this.engine = engine;
     this.scripted = scripted;
@@ -129,6 +138,7 @@ class Page implements TimeApp {
     Object.assign(globalThis, { brownoutStats: Object.assign(this.loop.stats, { engine_bytes: () => module.bytes() }) });
     this.applyTheme();
     this.palette = readPalette(this.catalog.classes);
+    this.desk = this.makeDesk(kept);
     this.views = this.makeViews();
     this.watchMedia();
     this.refresh();
@@ -305,6 +315,9 @@ class Page implements TimeApp {
   private acted(): void {
     const from = this.past.travel.branch;
     this.branchesDue = true;
+    // At once: what was commanded last is the likeliest to break the engine.
+    this.rememberDue = true;
+    this.remember(performance.now());
     if (!this.past.look()) return;
     this.past.forget();
     this.past.readBranches();
@@ -334,6 +347,9 @@ class Page implements TimeApp {
     const { comparing } = this;
     this.command(comparing === undefined ? alone : () => comparing.both(act), where);
   }
+  share(): void {
+    if (!this.isBroken) this.desk.share();
+  }
   startOver(scenario: string, seed: number): void {
     const same = scenario === this.state.scenario;
     void this.begin(scenario, seed, same ? this.state.topology : null, same, '');
@@ -361,6 +377,30 @@ class Page implements TimeApp {
       this.refused(where, error);
     }
     if (mine === this.asked) this.waiting.done();
+  }
+  /** A run from outside takes this one's place. Returns whether it did; throws a sentence where there can be no such run. */
+  private async takeIn(load: (progress: Progress) => Promise<Opened | undefined>): Promise<boolean> {
+    if (this.isBroken) return false;
+    this.act({ type: 'run', running: false });
+    this.asked += 1;
+    const mine = this.asked;
+    const show = showing(this.waiting);
+    try {
+      const opened = await load((share) => mine === this.asked && show(share));
+      if (opened === undefined) return false;
+      const { plan, beginning } = opened;
+      if (mine === this.asked && !this.isBroken) {
+        this.replace(plan, beginning);
+        return true;
+      }
+      beginning.engine.free();
+      return false;
+    } catch (error) {
+      if (!isRefusal(error)) this.broke(error);
+      throw error;
+    } finally {
+      if (mine === this.asked) this.waiting.done();
+    }
   }
   /** Two runs side by side. What is asked for last is shown. */
   private async compare(against: Against, running = false): Promise<void> {
@@ -441,7 +481,7 @@ class Page implements TimeApp {
     this.notedUs = -1;
     this.past.look();
     this.past.forget();
-    this.branchesDue = true;
+    [this.branchesDue, this.rememberDue, this.rememberedAt] = [true, true, -Infinity];
     this.views.events.clear();
     this.views.flights.forget();
     this.views.ladder.forget();
@@ -494,8 +534,20 @@ class Page implements TimeApp {
     this.loop.redraw();
     clearTimeout(this.addressTimer);
     this.addressTimer = setTimeout(() => {
-      history.replaceState(null, '', format(this.state, this.knobs, this.catalog));
+      this.desk.look();
+      history.replaceState(null, '', this.desk.address());
     }, ADDRESS_AFTER);
+  }
+  private makeDesk(kept: string): Desk {
+    return new Desk({
+      app: this,
+      module: this.module,
+      engine: () => this.engine,
+      settings: () => format(this.state, this.knobs, this.catalog),
+      takeIn: (load) => this.takeIn(load),
+      whenThere: (call) => this.whenThere(call),
+      changed: () => this.changed(),
+    }, kept);
   }
 
   private makeViews() {
@@ -516,7 +568,7 @@ class Page implements TimeApp {
     };
     return {
       voice,
-      topbar: new TopBar(this, byId('topbar')),
+      topbar: new TopBar(this, byId('topbar'), () => this.share()),
       tasks: new Tasks(this, byId('task'), (text) => voice.say(text)),
       dials: new Dials(this, byId('dials-network'), byId('dials-election')),
       topology: new TopologyPanel(this, byId('dials-election')),
@@ -570,8 +622,10 @@ class Page implements TimeApp {
       this.takeNotes();
       this.views.reference.look();
       this.past.look();
+      this.desk.look();
       if (this.branchesDue) this.past.readBranches();
       this.branchesDue = false;
+      this.remember(now);
     }
     if (dirty || this.controlsDue) this.controls();
     this.controlsDue = false;
@@ -593,6 +647,12 @@ class Page implements TimeApp {
       this.settling -= 1;
       this.loop.redraw();
     }
+  }
+  /** Lets the desk keep the journal after a command; of a long drag now and then. */
+  private remember(now: number): void {
+    if (!this.rememberDue || now - this.rememberedAt < REMEMBER_EVERY) return;
+    [this.rememberDue, this.rememberedAt] = [false, now];
+    this.desk.remember();
   }
   /** What only changes when somebody asks for it, and may ask the engine. */
   private controls(): void {
@@ -648,10 +708,8 @@ class Page implements TimeApp {
     const spoken = again || this.state.backwards ? undefined : shown.findLast(({ kind }) => SPOKEN.has(kind));
     if (spoken !== undefined && this.state.running) this.views.voice.say(capital(noteText(spoken, this.cluster, this.named)));
   }
-  /** Every command so far; kept for the day the engine can no longer tell. */
   private takeJournal(): { do: Act }[] {
-    this.journal = this.engine.journal();
-    return commandsOf(this.journal);
+    return commandsOf(this.engine.journal());
   }
   private takeSamples(now: number): void {
     this.samplesAt = now;
@@ -676,10 +734,8 @@ class Page implements TimeApp {
     if (this.isBroken) return;
     this.isBroken = true;
     this.loop.setRunning(false);
-    const { scenario, seed } = this.state;
     const text = [this.module.panicText(), String(error)].filter((part) => part !== '').join('\n');
-    const replay = this.journal === '' ? JSON.stringify({ scenario, seed }) : this.journal;
-    showBroken(byId('broken'), text, replay);
+    showBroken(byId('broken'), text, this.desk.rescue(text));
     console.error(error);
   }
 }
@@ -708,8 +764,9 @@ async function first(module: Module, wish: Wish, waiting: Waiting): Promise<Page
   try {
     const beginning = await begin(module, wish, progress);
     if (beginning === undefined) throw new Error(say('never'));
+    const kept = await toMoment(beginning, wish, waiting);
     byId('page').hidden = false;
-    return new Page(module, wish, beginning, waiting);
+    return new Page(module, wish, beginning, waiting, kept);
   } catch (error) {
     if (wish.topology === null || !isRefusal(error)) throw error;
     const notice = say('bad_parameters_cluster', { sentence: capital(error.message) });
@@ -721,7 +778,13 @@ async function start(): Promise<void> {
   const waiting = new Waiting();
   try {
     const module = await load();
-    await first(module, parse(location.search, module.catalog), waiting);
+    const wish = parse(location.search, module.catalog);
+    const linked = await linkedRun(wish, waiting);
+    if (linked === undefined) await first(module, wish, waiting);
+    else {
+      byId('page').hidden = false;
+      void new Page(module, { ...wish, ...linked.plan, changes: [], compare: null, running: false }, linked.beginning, waiting, location.hash);
+    }
     waiting.done();
     performance.mark('ready');
   } catch (error) {

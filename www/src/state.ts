@@ -87,6 +87,7 @@ export type Action =
   | { type: 'refused'; knob: string; sentence: string }
   | { type: 'accepted' }
   | { type: 'compare'; preset: string | null }
+  | { type: 'notice'; sentence: string }
   | { type: 'dismiss'; notice: number }
   | { type: 'start-over'; scenario: string; seed: number; topology: Topology | null };
 
@@ -156,6 +157,8 @@ export function reduce(state: State, action: Action): State {
       return state.refused === null ? state : { ...state, refused: null };
     case 'compare':
       return { ...state, compare: action.preset };
+    case 'notice':
+      return { ...state, notices: [...state.notices, action.sentence] };
     case 'dismiss':
       return { ...state, notices: state.notices.filter((_, index) => index !== action.notice) };
     case 'start-over': {

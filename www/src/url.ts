@@ -16,6 +16,8 @@ export interface Wish {
   /** A preset of two runs to compare. */
   compare: string | null;
   running: boolean;
+  /** The moment to open at, in simulated seconds. */
+  t: number | null;
   speed: number;
   theme: Theme;
   notices: string[];
@@ -23,6 +25,8 @@ export interface Wish {
 
 const THEMES: readonly Theme[] = ['auto', 'light', 'dark'];
 const SEED_MAX = 0xffff_ffff;
+/** The latest moment that an address may ask for, in seconds: an hour takes minutes to simulate. */
+const T_MAX = 3600;
 
 /** Numbers as people type them; not the hexadecimal, blanks and infinities that Number() takes as well. */
 function number(text: string): number {
@@ -62,6 +66,9 @@ export function parse(query: string, catalog: Catalog): Wish {
     changes: [],
     compare: readPreset(catalog, take),
     running: onOff('running', false),
+    t: take<number | null>('t', null, say('allowed_number', { min: '0', max: String(T_MAX), unit: 's' }), say('the_beginning'), (text) =>
+      number(text) >= 0 && number(text) <= T_MAX ? number(text) : undefined,
+    ),
     speed: take('speed', 1, say('allowed_one_of', { names: SPEEDS.join(', ') }), '1', (text) =>
       SPEEDS.find((speed) => speed === number(text)),
     ),

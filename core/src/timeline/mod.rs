@@ -3,6 +3,7 @@
 
 mod branch;
 mod checkpoints;
+mod replay;
 
 use crate::actor::role::Directory;
 use crate::engine::{Ring, Row, Span, Time, Trace};
@@ -20,6 +21,7 @@ pub use branch::{Branch, Entry, MAX_BRANCHES, Moment, NAME_MAX};
 use branch::{Journal, Kept};
 pub use checkpoints::CHECKPOINT_BYTES;
 use checkpoints::{Base, Checkpoint, Checkpoints};
+pub use replay::Until;
 
 /// The most commands of one run. Unit: commands. Chosen: hours of a learner's dragging.
 pub const MAX_JOURNAL: usize = 20_000;
@@ -152,6 +154,10 @@ impl Timeline {
     pub const fn history(&self) -> &History {
         &self.history
     }
+    /// Where exactly the run stands.
+    pub const fn until(&self) -> Until {
+        Until { at: self.sim.now(), exactly: Some((self.sim.steps(), self.applied)) }
+    }
     /// Every command of the branch that is played, in order.
     pub fn journal(&self) -> &[Entry] {
         self.branches[self.current].journal()
@@ -207,35 +213,6 @@ impl Timeline {
             branch.seen = moment;
             self.back = false;
         }
-    }
-    /// Plays a journal that came from outside up to `to`.
-    ///
-    /// # Errors
-    /// If a command is not allowed in the world it meets there.
-    pub fn play(&mut self, to: Time) -> Result<(), Refused> {
-        while let Some(entry) = self.journal().get(self.applied).filter(|entry| entry.at <= to).cloned() {
-            // Up to the command's own moment and step, but not over it.
-            while self.due().is_none() {
-                let limit = self.next_stop(entry.at);
-                if !self.sim.step(limit, &mut self.trace) {
-                    self.stopped_at(limit);
-                    if limit >= entry.at && self.due().is_none() {
-                        return Err(Refused::Field(format!(
-                            "journal[{}].step = {} is not reached by {:?}",
-                            self.applied, entry.step, entry.at
-                        )));
-                    }
-                }
-            }
-            // What a run was changed by afterwards may have made impossible what came later.
-            let bound = !entry.scripted && entry.step > 0;
-            if let (Err(why), true) = (self.sim.may(&entry.command), bound) {
-                return Err(Refused::Field(format!("journal[{}]: {why}", self.applied)));
-            }
-            self.apply_one();
-        }
-        self.seek(to, u32::MAX);
-        Ok(())
     }
     /// Why something is so now, or happened. If the record does not reach back far enough, the stretch before is played
     /// again beside the run.

@@ -6,6 +6,7 @@ mod compare;
 mod control_plane;
 mod determinism;
 mod fidelity;
+mod links;
 mod luck;
 mod milestones;
 mod presets;

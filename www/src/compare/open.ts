@@ -68,7 +68,7 @@ function other(against: Exclude<Against, { kind: 'preset' }>, a: Engine): Engine
       // The same commands at the same moments; how many events came before is another matter in another cluster.
       const run = JSON.parse(a.journal());
       const journal = run.journal.map((line: object) => ({ ...line, step: 0 }));
-      return Engine.replay(JSON.stringify({ ...run, cluster: against.topology, journal, digest: null }));
+      return Engine.replay(JSON.stringify({ ...run, cluster: against.topology, journal, end: null, digest: null }));
     }
   }
 }

@@ -9,14 +9,15 @@ import type { Past } from '../past.ts';
 import type { Palette } from './palette.ts';
 
 /** Seconds shown. */
-const WINDOW = 120;
+export const WINDOW = 120;
 /** Rows of a table: enough to read, few enough to hear. */
 const TABLE_ROWS = 12;
 /** The least time between two drawings of the charts, in ms. */
 const EVERY = 50;
 const HEIGHT = 116;
 
-interface Spec {
+/** A chart: what it shows and how. */
+export interface Spec {
   readonly name: 'success' | 'latency' | 'leaders' | 'lease' | 'pods' | 'queue' | 'stale';
   readonly stepped: boolean;
   readonly format: (value: number) => string;
@@ -24,14 +25,16 @@ interface Spec {
   lines(app: TimeApp): Line[];
 }
 
-interface Line {
+/** A line of a chart. */
+export interface Line {
   readonly label: string;
   readonly columns: readonly string[];
   /** Whether 0 says that nothing was measured. */
   readonly zeroIsNone?: boolean;
 }
 
-const SPECS: readonly Spec[] = [
+/** Every chart, in the order of the page. */
+export const SPECS: readonly Spec[] = [
   {
     name: 'success', stepped: false, format: share,
     lines: (app) =>
@@ -61,7 +64,7 @@ const SPECS: readonly Spec[] = [
 ];
 
 /** A line's values in these rows; null: none. */
-function valuesOf(samples: Samples, rows: readonly Row[], { columns, zeroIsNone }: Line): (number | null)[] {
+export function valuesOf(samples: Samples, rows: readonly Row[], { columns, zeroIsNone }: Line): (number | null)[] {
   const at = columns.map((column) => samples.column(column));
   return rows.map((row) => {
     let least = Infinity;

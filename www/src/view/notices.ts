@@ -2,7 +2,9 @@
 
 import type { App } from '../app.ts';
 import { button, html, list, setText } from '../dom.ts';
+import type { Rescue } from '../link/desk.ts';
 import { say } from '../say.ts';
+import { copyable } from './copy.ts';
 
 /** The least time between two messages, in ms. */
 const EVERY = 1000;
@@ -46,18 +48,13 @@ export function updateNotices(app: App, parent: HTMLElement): void {
   });
 }
 
-/** The engine broke: what it said, and a line that replays the run. */
-export function showBroken(parent: HTMLElement, text: string, replay: string): void {
-  const line = html('textarea', { readonly: true, rows: 4, 'aria-label': say('broken_replay') });
-  line.value = replay;
-  const copy = button(say('copy'), () => {
-    line.select();
-    void navigator.clipboard.writeText(replay).catch(() => undefined);
-  });
+/** The engine broke: what it said, the address that leads to where it did, and a report to copy. */
+export function showBroken(parent: HTMLElement, text: string, rescue: Promise<Rescue>): void {
   const reload = button(say('reload'), () => location.reload(), { class: 'primary' });
-  parent.replaceChildren(
-    html('p', {}, html('strong', {}, say('broken'))), html('pre', {}, text), html('p', {}, say('broken_replay')), line,
-    html('div', { class: 'buttons' }, reload, copy),
-  );
+  const more = html('div', {});
+  parent.replaceChildren(html('p', {}, html('strong', {}, say('broken'))), html('pre', {}, text), more, html('div', { class: 'buttons' }, reload));
   parent.hidden = false;
+  void rescue.then(({ link, report }) => {
+    more.append(...(link === '' ? [] : [copyable('broken-link', say('broken_replay'), link, 3)]), copyable('broken-report', say('broken_report'), report, 6));
+  });
 }

@@ -1,7 +1,7 @@
 // Scenario, seed, link, theme.
 
 import type { App } from '../app.ts';
-import { button, html, setText } from '../dom.ts';
+import { button, html } from '../dom.ts';
 import { say } from '../say.ts';
 import type { Theme } from '../state.ts';
 
@@ -14,9 +14,9 @@ export class TopBar {
   private readonly seed: HTMLInputElement;
   private readonly theme: HTMLSelectElement;
   private readonly quiet: HTMLInputElement;
-  private readonly share: HTMLButtonElement;
 
-  constructor(app: App, parent: HTMLElement) {
+  /** `share` opens the dialog that shares the run. */
+  constructor(app: App, parent: HTMLElement, share: () => void) {
     this.app = app;
     const scenarios = app.catalog.scenarios.map(({ name, title, summary }) => html('option', { value: name, title: summary }, title));
     this.scenario = html('select', { id: 'scenario' }, ...scenarios);
@@ -27,7 +27,6 @@ export class TopBar {
       else this.update();
     });
     const fresh = button(say('seed_new'), () => app.startOver(app.state.scenario, 1 + Math.floor(Math.random() * SEED_MAX)), { id: 'seed-new' });
-    this.share = button(say('share'), () => void this.copy(), { id: 'share' });
     const themes = (['auto', 'light', 'dark'] as const).map((theme) => html('option', { value: theme }, say(`theme_${theme}`)));
     this.theme = html('select', { id: 'theme' }, ...themes);
     this.theme.addEventListener('change', () => app.act({ type: 'theme', theme: this.theme.value as Theme }));
@@ -39,7 +38,7 @@ export class TopBar {
     parent.append(
       field(this.scenario, say('scenario')),
       field(this.seed, say('seed'), fresh),
-      this.share,
+      button(say('share'), share, { id: 'share', 'aria-haspopup': 'dialog' }),
       field(this.theme, say('theme')),
       html('div', { class: 'field' }, this.quiet, html('label', { for: 'quiet' }, say('quiet'))),
     );
@@ -50,15 +49,6 @@ export class TopBar {
     if (document.activeElement !== this.seed || this.seed.value === '') this.seed.value = String(seed);
     this.theme.value = theme;
     this.quiet.checked = quiet;
-  }
-  private async copy(): Promise<void> {
-    try {
-      await navigator.clipboard.writeText(location.href);
-      setText(this.share, say('share_done'));
-    } catch {
-      setText(this.share, say('share_failed'));
-    }
-    setTimeout(() => setText(this.share, say('share')), 2000);
   }
 }
 
