@@ -156,6 +156,8 @@ export { Comparison, Engine };
 export interface Module {
   catalog: Catalog;
   create(scenario: string, seed: number, topology: Topology | null): Engine;
+  /** The run that a journal describes, played to its end. */
+  replay(journal: string): Engine;
   /** Reads again what things are called. */
   named(engine: Engine): void;
   /** The frame as it is now, good until the engine is called again. Unless `all`, nodes and pods are as they were last. */
@@ -176,6 +178,7 @@ export async function load(): Promise<Module> {
     named(engine) {
       names = engine.workload_names();
     },
+    replay: (journal) => Engine.replay(journal),
     create: (scenario, seed, topology) => new Engine(scenario, seed, topology),
     frame(engine, all) {
       // First the call: it may move the memory.

@@ -19,6 +19,7 @@ export interface Layout {
   /** The height of a rung's words, and whether they are two lines. */
   readonly header: number;
   readonly stacked: boolean;
+  readonly folded: ReadonlySet<DrawnRung>;
   readonly cluster: Cluster;
   /** Whether there is little room beside the shapes, so that texts go below them. */
   readonly narrow: boolean;
@@ -38,8 +39,21 @@ export interface Column {
 export type DrawnRung = Exclude<Rung, 'users' | 'nodes' | 'control'>;
 export const DRAWN: readonly DrawnRung[] = ['election', 'api', 'etcd', 'network'];
 
+/** How the drawing makes do with little room. */
+export interface Room {
+  /** Rungs of which only the line is left. */
+  readonly folded: ReadonlySet<DrawnRung>;
+  /** Whether the rungs' words stand close. */
+  readonly flat: boolean;
+}
+export const ROOMY: Room = { folded: new Set(), flat: false };
+
 const HEADER = 26;
 const HEADER_STACKED = 42;
+const HEADER_FLAT = 24;
+const HEADER_FLAT_STACKED = 38;
+/** What the network can do without below its links where there is little room. */
+const SPARE = 4;
 /** Narrower drawings than this put what is wrong below a rung's name. */
 const STACKED = 560;
 const HEIGHTS: Readonly<Record<DrawnRung, { wide: number; narrow: number }>> = {
@@ -56,18 +70,18 @@ const GAP = 9;
 const COLUMN_WIDE = 190;
 const COLUMN_ROOMY = 275;
 
-export function layOut(width: number, cluster: Cluster, top = 0): Layout {
+export function layOut(width: number, cluster: Cluster, top = 0, { folded, flat }: Room = ROOMY): Layout {
   const most = Math.max(1, cluster.members, cluster.apis);
   const narrow = width / most < COLUMN_WIDE;
   const size = narrow ? 'narrow' : 'wide';
   const stacked = width < STACKED;
-  const header = stacked ? HEADER_STACKED : HEADER;
+  const header = flat ? (stacked ? HEADER_FLAT_STACKED : HEADER_FLAT) : stacked ? HEADER_STACKED : HEADER;
   let y = top + 2;
   const rungs = {} as Record<DrawnRung, { top: number; height: number }>;
   for (const rung of DRAWN) {
-    const height = header + HEIGHTS[rung][size] + (rung === 'network' && cluster.external ? HOST_ROW : 0);
-    rungs[rung] = { top: y, height };
-    y += height + GAP;
+    const drawn = folded.has(rung) ? 0 : HEIGHTS[rung][size] + (rung === 'network' && cluster.external ? HOST_ROW : 0) - (rung === 'network' && flat ? SPARE : 0);
+    rungs[rung] = { top: y, height: header + drawn };
+    y += header + drawn + (flat ? 0 : GAP);
   }
   const gutter = narrow ? 8 : 20;
   const columns = (count: number): Column[] => {
@@ -78,7 +92,7 @@ export function layOut(width: number, cluster: Cluster, top = 0): Layout {
   const members = columns(cluster.members);
   // In the stacked topology an API server stands above its member, also where there are fewer of them.
   const apis = cluster.external ? columns(cluster.apis) : members.slice(0, cluster.apis);
-  return { width, height: y - GAP + 4, top, header, stacked, cluster, narrow, compact, rungs, apis, members };
+  return { width, height: y - (flat ? 0 : GAP) + 4, top, header, stacked, folded, cluster, narrow, compact, rungs, apis, members };
 }
 
 /** The box of a rung's thing: of an API server's number on the upper rungs, of a member's on the lower. */

@@ -1,8 +1,8 @@
 // Wires the modules. Owns the one state and the one engine.
 
-import { begin, isRefusal, type Beginning, type Plan } from './begin.ts';
+import { begin, isRefusal, type Beginning, type Pace, type Plan } from './begin.ts';
 import { load, type Answer, type Catalog, type Change, type Engine, type FaultRequest, type Module, type NoteRow, type WhatIf } from './engine.ts';
-import type { Effect, TimeApp } from './app.ts';
+import type { Effect } from './app.ts';
 import { Chooser } from './compare/chooser.ts';
 import { open, type Against } from './compare/open.ts';
 import type { Pair } from './compare/pair.ts';
@@ -10,6 +10,9 @@ import { subjectOf } from './compare/subject.ts';
 import { CompareView } from './compare/view.ts';
 import { NO_CLUSTER, clusterOf, type Cluster } from './cluster.ts';
 import { byId } from './dom.ts';
+import type { Embed } from './embed/embed.ts';
+import { asksForFace, hearEarly } from './embed/face.ts';
+import type { Host, Watcher } from './embed/host.ts';
 import { nowMs, type Frame } from './frame.ts';
 import { branchName } from './lanewords.ts';
 import { Loop } from './loop.ts';
@@ -58,7 +61,7 @@ const NOTE_APART = 10_000;
 const NOTES_MAX = 60;
 /** Notes looked through for one that is asked for by name: all there are. */
 const NOTES_ALL = 65_536;
-class Page implements TimeApp {
+class Page implements Host {
   state: State = INITIAL;
   knobs: ReadonlyMap<string, number> = new Map();
   readonly catalog;
@@ -102,12 +105,16 @@ class Page implements TimeApp {
   /** How many runs were asked for; a newer one makes the older ones stop. */
   private asked = 0;
   private readonly waiting: Waiting;
+  private readonly pace: Pace | undefined;
+  /** Whoever embeds the page. */
+  watcher: Watcher | undefined;
 
-  constructor(module: Module, wish: Wish, { engine, scripted, notices: more }: Beginning, waiting: Waiting) {
+  constructor(module: Module, wish: Wish, { engine, scripted, notices: more }: Beginning, waiting: Waiting, pace?: Pace) {
     this.module = module;
     this.engine = engine;
     this.scripted = scripted;
     this.waiting = waiting;
+    this.pace = pace;
     this.catalog = module.catalog;
     this.past = new Past(module.catalog, () => this.engine);
     this.past.look();
@@ -116,8 +123,8 @@ class Page implements TimeApp {
       workload: (id: number): string => workloadName(now(), id),
       pod: (workload: number, template: number, number: number): string => podName(now(), workload, template, number),
     };
-    const { scenario, seed, topology, running, speed, theme, notices } = wish;
-    this.state = { ...INITIAL, lanes: matchMedia('(min-width: 640px)').matches, scenario, seed, topology, speed, theme, notices: [...notices, ...more] };
+    const { scenario, seed, topology, running, speed, theme, face, notices } = wish;
+    this.state = { ...INITIAL, lanes: matchMedia('(min-width: 640px)').matches, scenario, seed, topology, speed, theme, face, notices: [...notices, ...more] };
     this.loop = new Loop({
       nowUs: () => this.comparing?.pair.nowUs() ?? this.engine.now_us(),
       run: (untilUs, budget) => (this.comparing?.pair ?? this.engine).run(untilUs, budget),
@@ -152,6 +159,7 @@ class Page implements TimeApp {
     }
     this.loop.setRunning(running);
     this.changed();
+    this.watcher?.changed(before, this.state);
   }
   setKnobs(changes: readonly Change[]): boolean {
     if (this.isBroken) return false;
@@ -311,7 +319,7 @@ class Page implements TimeApp {
     this.changedPast(from, this.past.nowUs);
   }
   /** Does it now, or when the run has come to where it is on its way to. */
-  private whenThere(call: () => void): void {
+  whenThere(call: () => void): void {
     if (this.isBroken) return;
     if (this.loop.goingTo === undefined) call();
     else this.later.push(call);
@@ -342,18 +350,20 @@ class Page implements TimeApp {
     const { scenario, seed } = this.state;
     void this.begin(scenario, seed, topology, true, 'topology');
   }
-  /** Another run; the old one goes on if the engine refuses the new one. */
   private async begin(scenario: string, seed: number, topology: Topology | null, keepDials: boolean, where: string): Promise<void> {
     const changes = keepDials ? [...this.knobs].map(([name, value]) => ({ name, value })) : [];
+    await this.load({ scenario, seed, topology, changes }, where);
+  }
+  /** Another run; the old one goes on if the engine refuses the new one. */
+  async load(plan: Plan, where: string): Promise<void> {
     this.asked += 1;
     const mine = this.asked;
-    const plan = { scenario, seed, topology, changes };
     try {
       this.act({ type: 'run', running: false });
       const fresh = await begin(this.module, plan, (share) => {
         if (mine === this.asked) this.waiting.show(share, nodesOf(plan, this.catalog));
         return mine === this.asked;
-      });
+      }, this.pace);
       if (fresh === undefined) return;
       if (mine !== this.asked || this.isBroken) fresh.engine.free();
       else this.replace(plan, fresh);
@@ -361,6 +371,27 @@ class Page implements TimeApp {
       this.refused(where, error);
     }
     if (mine === this.asked) this.waiting.done();
+  }
+  replay(journal: string, plan: Plan, untilUs: number): void {
+    this.guard(() => {
+      const engine = this.module.replay(journal);
+      this.replace({ ...plan, topology: topologyOf(this.module.frame(engine, true)) }, { engine, scripted: true, notices: [] });
+      this.loop.seek(untilUs);
+    }, 'load');
+  }
+  goTo(us: number): void {
+    if (this.isBroken || this.comparing !== undefined) return;
+    this.stepping = false;
+    this.loop.seek(us);
+  }
+  sleep(asleep: boolean): void {
+    this.loop.sleep(asleep);
+  }
+  get rungs(): Host['rungs'] {
+    return this.views.ladder.now;
+  }
+  runJournal(): string {
+    return this.engine.journal();
   }
   /** Two runs side by side. What is asked for last is shown. */
   private async compare(against: Against, running = false): Promise<void> {
@@ -425,8 +456,7 @@ class Page implements TimeApp {
   private goOnWith(b: Engine): void {
     this.stopComparing(true);
     const { scenario, seed } = this.state;
-    const { members, apis: api_servers, external, nodes } = clusterOf(this.module.frame(b, true));
-    this.replace({ scenario, seed, topology: { members, api_servers, external, nodes }, changes: [] }, { engine: b, scripted: this.scripted, notices: [] });
+    this.replace({ scenario, seed, topology: topologyOf(this.module.frame(b, true)), changes: [] }, { engine: b, scripted: this.scripted, notices: [] });
   }
   private replace({ scenario, seed, topology }: Plan, { engine, scripted, notices }: Beginning): void {
     this.stopComparing();
@@ -493,7 +523,8 @@ class Page implements TimeApp {
     this.dirty = true;
     this.loop.redraw();
     clearTimeout(this.addressTimer);
-    this.addressTimer = setTimeout(() => {
+    // A frame's address is nobody's.
+    if (parent === window) this.addressTimer = setTimeout(() => {
       history.replaceState(null, '', format(this.state, this.knobs, this.catalog));
     }, ADDRESS_AFTER);
   }
@@ -589,6 +620,7 @@ class Page implements TimeApp {
     views.scrubber.draw(palette, this.samplesTaken || dirty);
     this.samplesTaken = false;
     views.charts.draw(palette, `${this.state.theme} ${palette.ink}`, !moving);
+    this.watcher?.drawn();
     if (this.settling > 0) {
       this.settling -= 1;
       this.loop.redraw();
@@ -640,6 +672,7 @@ class Page implements TimeApp {
     const shown = fresh.filter(({ kind }) => kind === 'command' || notable.get(kind) === true);
     if (again) this.views.events.restart(shown);
     else if (shown.length > 0) this.views.events.add(shown);
+    if (!again && shown.length > 0) this.watcher?.noted(shown);
     // What was done moves dials, also where it is done again because time went back.
     if (again || shown.some(({ kind }) => kind === 'command')) {
       this.readModel();
@@ -680,8 +713,15 @@ class Page implements TimeApp {
     const text = [this.module.panicText(), String(error)].filter((part) => part !== '').join('\n');
     const replay = this.journal === '' ? JSON.stringify({ scenario, seed }) : this.journal;
     showBroken(byId('broken'), text, replay);
+    this.watcher?.broke(text);
     console.error(error);
   }
+}
+
+/** The cluster of a run, as another one begins with it. */
+function topologyOf(frame: Frame): Topology {
+  const { members, apis: api_servers, external, nodes } = clusterOf(frame);
+  return { members, api_servers, external, nodes };
 }
 
 /** Frees what nobody waits for any more, but for the run at hand. */
@@ -700,28 +740,39 @@ function nodesOf({ scenario, topology }: Pick<Plan, 'scenario' | 'topology'>, { 
 }
 
 /** The first run. A cluster that the engine refuses becomes the scenario's own, and a sentence. */
-async function first(module: Module, wish: Wish, waiting: Waiting): Promise<Page> {
+async function first(module: Module, wish: Wish, waiting: Waiting, pace?: Pace): Promise<Page> {
   const progress = (share: number): boolean => {
     waiting.show(share, nodesOf(wish, module.catalog));
     return true;
   };
   try {
-    const beginning = await begin(module, wish, progress);
+    const beginning = await begin(module, wish, progress, pace);
     if (beginning === undefined) throw new Error(say('never'));
     byId('page').hidden = false;
-    return new Page(module, wish, beginning, waiting);
+    return new Page(module, wish, beginning, waiting, pace);
   } catch (error) {
     if (wish.topology === null || !isRefusal(error)) throw error;
     const notice = say('bad_parameters_cluster', { sentence: capital(error.message) });
-    return await first(module, { ...wish, topology: null, notices: [...wish.notices, notice] }, waiting);
+    return await first(module, { ...wish, topology: null, notices: [...wish.notices, notice] }, waiting, pace);
   }
+}
+
+async function embed(waiting: Waiting): Promise<Embed> {
+  const early = hearEarly();
+  const { Embed } = await import('./embed/embed.ts');
+  return new Embed(waiting, early);
 }
 
 async function start(): Promise<void> {
   const waiting = new Waiting();
   try {
+    // A figure in somebody's text takes more than the page does, and other things first.
+    const frame = asksForFace(location.search) ? await embed(waiting) : undefined;
+    await frame?.seen();
     const module = await load();
-    await first(module, parse(location.search, module.catalog), waiting);
+    const wish = parse(location.search, module.catalog);
+    const page = await first(module, wish, waiting, frame?.pace(wish.face));
+    frame?.dress(page, wish);
     waiting.done();
   } catch (error) {
     console.error(error);

@@ -6,6 +6,7 @@ import { build } from 'esbuild';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join, posix, relative, resolve, sep } from 'node:path';
 import { ENTRY, WWW, entries } from './entries.mjs';
+import { figure } from './figure.mjs';
 
 const [dist, reportFile] = process.argv.slice(2).map((path) => resolve(path));
 
@@ -86,6 +87,7 @@ function packages({ inputs }) {
 
 const pages = readdirSync(WWW).filter((file) => file.endsWith('.html'));
 const html = new Map(pages.map((page) => [page, readFileSync(join(WWW, page), 'utf8')]));
+html.set('embed.html', figure(html.get('index.html')));
 const { metafile } = await bundle([...new Set([...html.values()].flatMap(entries))]);
 const built = outputsByEntry(metafile);
 
