@@ -79,10 +79,10 @@ export class Embed {
     dress(face, page.catalog);
     document.documentElement.toggleAttribute('data-embed', face.embedded);
     if (face.embedded) this.addBar(page);
+    this.relay.sleep(!this.visible);
     this.relay.attach(page, wish, () => fullPage(page));
     new ResizeObserver(() => this.relay.resize(height())).observe(byId('page'));
     page.sleep(!this.visible);
-    this.relay.sleep(!this.visible);
   }
   /** What a figure's bar has besides the page's own. */
   private addBar(page: Host): void {

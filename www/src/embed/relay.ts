@@ -35,7 +35,8 @@ export class Relay implements Watcher {
   private asleep = false;
   private height = 0;
   private sentHeight = 0;
-  private parameters: readonly string[] = [];
+  /** Says that the page is there, once. */
+  private begins: (() => void) | undefined;
 
   constructor({ heard, stop }: ReturnType<typeof hearEarly>) {
     stop();
@@ -48,18 +49,23 @@ export class Relay implements Watcher {
     return this.early.length > 0;
   }
   /** The page is there: says so, and does what was asked meanwhile. */
-  attach(page: Host, { face, parameters, notices }: Wish, link: () => string): void {
+  attach(page: Host, { face, parameters }: Wish, link: () => string): void {
     this.origin = parent === window ? '' : face.relay;
     const early = this.early.splice(0);
     this.page = page;
     if (this.origin === '') return;
     this.link = link;
-    this.parameters = parameters;
     page.watcher = this;
     const dials = page.catalog.knobs.map((spec) => quantity(spec).param);
-    this.send({ type: 'ready', engine: page.catalog.engine_version, parameters: this.parameters, dials, state: this.state() });
-    for (const sentence of [...notices, ...page.state.notices.filter((notice) => !notices.includes(notice))]) this.send({ type: 'error', error: sentence });
-    for (const event of early) this.receive(event);
+    this.begins = () => {
+      this.begins = undefined;
+      this.send({ type: 'ready', engine: page.catalog.engine_version, parameters, dials, state: this.state() });
+      for (const error of page.state.notices) this.send({ type: 'error', error });
+      for (const event of early) this.receive(event);
+      this.resize(this.height);
+    };
+    // Once it is drawn there is more to tell; but what cannot be seen is not drawn.
+    if (this.asleep) this.begins();
   }
 
   private send(message: Reply): void {
@@ -162,6 +168,7 @@ export class Relay implements Watcher {
     if (after.refused !== null && after.refused !== before.refused) this.send({ type: 'error', error: capital(after.refused.sentence) });
   }
   drawn(): void {
+    this.begins?.();
     if (this.page === undefined || this.asleep || this.timer !== undefined) return;
     const now = performance.now();
     const rest = this.sentAt + STATE_EVERY - now;
@@ -181,7 +188,8 @@ export class Relay implements Watcher {
   }
   noted(notes: readonly NoteRow[]): void {
     const { page } = this;
-    if (page === undefined) return;
+    // What happened before the page was there nobody saw.
+    if (page === undefined || this.begins !== undefined) return;
     const events = notes.map((note) => ({
       seconds: note.at_us / 1e6,
       kind: note.kind,
@@ -202,7 +210,7 @@ export class Relay implements Watcher {
   }
   resize(height: number): void {
     this.height = height;
-    if (this.asleep || height === this.sentHeight || height === 0) return;
+    if (this.asleep || this.begins !== undefined || height === this.sentHeight || height === 0) return;
     this.sentHeight = height;
     this.send({ type: 'resize', height });
   }
