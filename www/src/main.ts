@@ -11,7 +11,7 @@ import { CompareView } from './compare/view.ts';
 import { NO_CLUSTER, clusterOf, type Cluster } from './cluster.ts';
 import { byId } from './dom.ts';
 import type { Embed } from './embed/embed.ts';
-import { asksForFace, hearEarly } from './embed/face.ts';
+import { asksForFace, hearEarly, isFigure } from './embed/face.ts';
 import type { Host, Watcher } from './embed/host.ts';
 import { nowMs, type Frame } from './frame.ts';
 import { branchName } from './lanewords.ts';
@@ -770,7 +770,7 @@ async function start(): Promise<void> {
     const frame = asksForFace(location.search) ? await embed(waiting) : undefined;
     await frame?.seen();
     const module = await load();
-    const wish = parse(location.search, module.catalog);
+    const wish = parse(location.search, module.catalog, isFigure());
     const page = await first(module, wish, waiting, frame?.pace(wish.face));
     frame?.dress(page, wish);
     waiting.done();

@@ -1,7 +1,7 @@
 // The address and the state: short readable parameters, each checked on its own.
 
 import type { Catalog, Change, KnobSpec } from './engine.ts';
-import { ALL, PARTS, VIEWS, type Face, type View } from './embed/face.ts';
+import { ALL, PARTS, VIEWS, WHOLE, type Face, type View } from './embed/face.ts';
 import type { Cluster } from './cluster.ts';
 import { quantity, shown } from './quantity.ts';
 import { say } from './say.ts';
@@ -59,8 +59,8 @@ function readers(params: URLSearchParams, asked: string[], complain: (name: stri
   };
 }
 
-/** Reads an address's query. */
-export function parse(query: string, catalog: Catalog): Wish {
+/** Reads an address's query. `isFigure`: the page is one without being asked. */
+export function parse(query: string, catalog: Catalog, isFigure = false): Wish {
   const params = new URLSearchParams(query);
   const notices: string[] = [];
   const asked: string[] = [];
@@ -78,7 +78,7 @@ export function parse(query: string, catalog: Catalog): Wish {
       SPEEDS.find((speed) => speed === number(text)),
     ),
     theme: oneOf('theme', THEMES, 'auto'),
-    face: readFace(catalog, reading, notices),
+    face: readFace(catalog, reading, notices, isFigure),
     notices,
     parameters: [...new Set([...asked, ...CLUSTER, ...catalog.knobs.map((spec) => quantity(spec).param)])],
   };
@@ -120,7 +120,7 @@ export function readDials(params: URLSearchParams, catalog: Catalog, cluster: Pl
 }
 
 /** What an address asks to be shown. A name that nobody has is said, and the others count. */
-function readFace({ knobs }: Catalog, { take, onOff }: Readers, notices: string[]): Face {
+function readFace({ knobs }: Catalog, { take, onOff }: Readers, notices: string[], isFigure: boolean): Face {
   const dials = knobs.map((spec) => quantity(spec).param);
   const names = <T extends string>(name: string, known: readonly T[], allowed: string): T[] =>
     take<string[]>(name, [], '', '', (text) => text.split(',').filter((part) => part !== '')).filter((part): part is T => {
@@ -131,7 +131,7 @@ function readFace({ knobs }: Catalog, { take, onOff }: Readers, notices: string[
   const parts: readonly string[] = [...PARTS, ...dials];
   const partsAllowed = say('allowed_part', { names: PARTS.join(', ') });
   return {
-    embedded: onOff('embed', document.documentElement.dataset['embed'] !== undefined),
+    embedded: onOff('embed', isFigure),
     views: names('view', Object.keys(VIEWS) as View[], say('allowed_one_of', { names: Object.keys(VIEWS).join(', ') })),
     show: names('show', parts, partsAllowed),
     hide: names('hide', parts, partsAllowed),
@@ -188,7 +188,7 @@ function readKnob(spec: KnobSpec, { places: all }: Catalog, places: readonly str
 
 /** The query that leads back to here: only what differs from the defaults, but always scenario and seed. */
 export function format(
-  wish: Pick<Wish, 'scenario' | 'seed' | 'topology' | 'compare' | 'running' | 'speed' | 'theme' | 'face'>,
+  wish: Pick<Wish, 'scenario' | 'seed' | 'topology' | 'compare' | 'running' | 'speed' | 'theme'> & Partial<Pick<Wish, 'face'>>,
   knobs: ReadonlyMap<string, number>,
   { knobs: specs, places }: Catalog,
 ): string {
@@ -210,10 +210,10 @@ export function format(
   if (wish.running) params.set('running', 'on');
   if (wish.speed !== 1) params.set('speed', String(wish.speed));
   if (wish.theme !== 'auto') params.set('theme', wish.theme);
-  const { views, show, hide, lock, relay, embedded } = wish.face;
+  const { views, show, hide, lock, relay, embedded } = wish.face ?? WHOLE;
   for (const [name, names] of Object.entries({ view: views, show, hide, lock })) if (names.length > 0) params.set(name, names.join());
   if (relay !== '') params.set('relay', relay);
-  if (embedded && document.documentElement.dataset['embed'] === undefined) params.set('embed', 'on');
+  if (embedded) params.set('embed', 'on');
   // Commas are as good as their code, and can be read.
   return `?${params}`.replaceAll('%2C', ',');
 }

@@ -34,10 +34,14 @@ export interface Face {
   readonly relay: string;
 }
 
+/** Whether the page is a figure without being asked, as embed.html is. */
+export function isFigure(): boolean {
+  return document.documentElement.dataset['embed'] !== undefined;
+}
 /** Whether an address asks for anything of that, before anybody knows the dials. */
 export function asksForFace(query: string): boolean {
   const params = new URLSearchParams(query);
-  return document.documentElement.dataset['embed'] !== undefined || ['embed', 'view', 'show', 'hide', 'lock', 'relay'].some((name) => params.has(name));
+  return isFigure() || ['embed', 'view', 'show', 'hide', 'lock', 'relay'].some((name) => params.has(name));
 }
 
 /** What is said to the page before anybody is there to listen. */

@@ -8,7 +8,7 @@ import { PARTS, chooser, isLocked, type Face, type PartName } from './face.ts';
 
 /** The elements of each part. Of the lower rungs the ladder itself draws more or less. */
 const SELECTORS: Readonly<Record<PartName, string>> = {
-  settings: 'header.top',
+  settings: 'header.top > :not(h1)',
   task: '#task',
   caption: '#timeline > .caption',
   transport: '#reverse, #note-before, #step-back, #step, #note-next, #live',

@@ -22,6 +22,12 @@ const KEPT = 100;
 
 type Reply = Readonly<Record<string, unknown>>;
 
+/** Whether the window around the frame may have this origin. Not every browser tells; then the messages find out. */
+function mayBe(origin: string): boolean {
+  const [around] = Array.from((location as { ancestorOrigins?: DOMStringList }).ancestorOrigins ?? []);
+  return origin === '*' || around === undefined || around === origin;
+}
+
 export class Relay implements Watcher {
   /** Called when somebody asked for something before there was an engine. */
   wanted: () => void = () => undefined;
@@ -50,7 +56,7 @@ export class Relay implements Watcher {
   }
   /** The page is there: says so, and does what was asked meanwhile. */
   attach(page: Host, { face, parameters }: Wish, link: () => string): void {
-    this.origin = parent === window ? '' : face.relay;
+    this.origin = parent === window || !mayBe(face.relay) ? '' : face.relay;
     const early = this.early.splice(0);
     this.page = page;
     if (this.origin === '') return;
