@@ -7,4 +7,7 @@ declare module '*.png' {
   const url: string;
   export default url;
 }
-declare module '*.css';
+declare module '*.css' {
+  const text: string;
+  export default text;
+}

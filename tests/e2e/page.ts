@@ -34,7 +34,7 @@ export const test = base.extend<Options>({
     });
     page.on('request', (request) => {
       const { origin, protocol } = new URL(request.url());
-      if (protocol !== 'data:' && protocol !== 'blob:' && origin !== baseURL && request.url() !== SINGLE_FILE) complain(`another origin: ${request.url()}`);
+      if (protocol !== 'data:' && protocol !== 'blob:' && origin !== baseURL && request.url().replace(/[?#].*/, '') !== SINGLE_FILE) complain(`another origin: ${request.url()}`);
     });
     await page.addInitScript(() => {
       addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {

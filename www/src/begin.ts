@@ -8,9 +8,16 @@ import type { Topology } from './state.ts';
 const WARM_UP_US = 32_000_000;
 /** The same where a script breaks things by itself from 20 s on: leaders and holders are elected. */
 const WARM_UP_SCRIPTED_US = 5_000_000;
-/** Events between two looks at the clock, and the time after which the browser has its turn, in ms. */
-const BUDGET = 10_000;
-const TURN = 100;
+/** How the simulation and the browser take turns while a cluster starts. */
+export interface Pace {
+  /** Events between two looks at the clock. */
+  readonly events: number;
+  /** The time after which the browser has its turn, in ms. */
+  readonly turn: number;
+  /** Comes back when it is the simulation's turn again. */
+  breath(): Promise<void>;
+}
+const PACE: Pace = { events: 10_000, turn: 100, breath };
 /** Dials that are flags are set before the warm-up; these hit the healthy cluster after it. */
 const NETWORK = new Set(['loss_ppm', 'loss_place', 'link_delay_us', 'link_jitter_us', 'link_rate_mbps', 'fsync_us']);
 
@@ -29,7 +36,7 @@ export interface Beginning {
 }
 
 /** A healthy, elected cluster. `progress` hears how far it is, from 0 to 1; where it says false, nobody waits any more. */
-export async function begin(module: Module, plan: Plan, progress: (share: number) => boolean): Promise<Beginning | undefined> {
+export async function begin(module: Module, plan: Plan, progress: (share: number) => boolean, pace: Pace = PACE): Promise<Beginning | undefined> {
   const engine = module.create(plan.scenario, plan.seed, plan.topology);
   const scripted = JSON.parse(engine.journal()).journal.length > 0;
   const notices: string[] = [];
@@ -46,13 +53,13 @@ export async function begin(module: Module, plan: Plan, progress: (share: number
   const moved = plan.changes.filter(({ name, value }) => standing.get(name) !== value);
   set(moved.filter(({ name }) => !NETWORK.has(name)));
   const until = scripted ? WARM_UP_SCRIPTED_US : WARM_UP_US;
-  for (let turn = performance.now(); !engine.run(until, BUDGET); ) {
-    if (performance.now() - turn < TURN) continue;
+  for (let turn = performance.now(); !engine.run(until, pace.events); ) {
+    if (performance.now() - turn < pace.turn) continue;
     if (!progress(engine.now_us() / until)) {
       engine.free();
       return undefined;
     }
-    await breath();
+    await pace.breath();
     turn = performance.now();
   }
   set(moved.filter(({ name }) => NETWORK.has(name)));

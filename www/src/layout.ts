@@ -21,6 +21,7 @@ export interface Layout {
   readonly stacked: boolean;
   /** How much of the left a rung's words take where they stand beside its things; 0: they stand above. */
   readonly aside: number;
+  readonly folded: ReadonlySet<DrawnRung>;
   readonly cluster: Cluster;
   /** Whether there is little room beside the shapes, so that texts go below them. */
   readonly narrow: boolean;
@@ -40,6 +41,15 @@ export interface Column {
 export type DrawnRung = Exclude<Rung, 'users' | 'nodes' | 'control'>;
 export const DRAWN: readonly DrawnRung[] = ['election', 'api', 'etcd', 'network'];
 
+/** How the drawing makes do with little room. */
+export interface Room {
+  /** Rungs of which only the line is left. */
+  readonly folded: ReadonlySet<DrawnRung>;
+  /** Whether the rungs' words stand close. */
+  readonly flat: boolean;
+}
+export const ROOMY: Room = { folded: new Set(), flat: false };
+
 const HEADER = 26;
 /** What stands beside needs no line of its own, only a little air. */
 const HEADER_ASIDE = 9;
@@ -48,6 +58,10 @@ const ASIDE = { wide: 172, narrow: 150 };
 /** From this width on there is room for the wider ones. */
 const ASIDE_WIDE = 780;
 const HEADER_STACKED = 42;
+const HEADER_FLAT = 24;
+const HEADER_FLAT_STACKED = 38;
+/** What the network can do without below its links where there is little room. */
+const SPARE = 4;
 /** Narrower drawings than this put what is wrong below a rung's name. */
 const STACKED = 560;
 /** What a rung's things take; `aside`: room for four lines of words beside them. */
@@ -67,23 +81,24 @@ const COLUMN_ROOMY = 275;
 /** The least that leaves room for narrow columns where words stand beside them. */
 const COLUMN_NARROW = 112;
 
-export function layOut(width: number, cluster: Cluster, top = 0): Layout {
+export function layOut(width: number, cluster: Cluster, top = 0, { folded, flat }: Room = ROOMY): Layout {
   const most = Math.max(1, cluster.members, cluster.apis);
   const stacked = width < STACKED;
   // Words beside the things save a line of each rung, but must not squeeze the columns into less than they would have.
   const least = width / most < COLUMN_WIDE ? COLUMN_NARROW : COLUMN_WIDE;
   const beside = width < ASIDE_WIDE ? ASIDE.narrow : ASIDE.wide;
-  const aside = !stacked && (width - beside) / most >= least ? beside : 0;
+  const aside = !stacked && !flat && (width - beside) / most >= least ? beside : 0;
   const room = width - aside;
   const narrow = room / most < COLUMN_WIDE;
   const size = narrow ? 'narrow' : aside > 0 ? 'aside' : 'wide';
-  const header = aside > 0 ? HEADER_ASIDE : stacked ? HEADER_STACKED : HEADER;
+  const above = flat ? (stacked ? HEADER_FLAT_STACKED : HEADER_FLAT) : stacked ? HEADER_STACKED : HEADER;
+  const header = aside > 0 ? HEADER_ASIDE : above;
   let y = top + 2;
   const rungs = {} as Record<DrawnRung, { top: number; height: number }>;
   for (const rung of DRAWN) {
-    const height = header + HEIGHTS[rung][size] + (rung === 'network' && cluster.external ? HOST_ROW : 0);
-    rungs[rung] = { top: y, height };
-    y += height + GAP;
+    const drawn = folded.has(rung) ? 0 : HEIGHTS[rung][size] + (rung === 'network' && cluster.external ? HOST_ROW : 0) - (rung === 'network' && flat ? SPARE : 0);
+    rungs[rung] = { top: y, height: header + drawn };
+    y += header + drawn + (flat ? 0 : GAP);
   }
   const gutter = narrow ? 8 : aside > 0 ? 12 : 20;
   const columns = (count: number): Column[] => {
@@ -94,7 +109,7 @@ export function layOut(width: number, cluster: Cluster, top = 0): Layout {
   const members = columns(cluster.members);
   // In the stacked topology an API server stands above its member, also where there are fewer of them.
   const apis = cluster.external ? columns(cluster.apis) : members.slice(0, cluster.apis);
-  return { width, height: y - GAP + 4, top, header, stacked, aside, cluster, narrow, compact, rungs, apis, members };
+  return { width, height: y - (flat ? 0 : GAP) + 4, top, header, stacked, aside, folded, cluster, narrow, compact, rungs, apis, members };
 }
 
 /** The box of a rung's thing: of an API server's number on the upper rungs, of a member's on the lower. */

@@ -72,6 +72,7 @@ export class Loop {
   behind = false;
   speed = 1;
   backwards = false;
+  private asleep = false;
   private journey: Journey | undefined;
   /** Where to go after that: the newest wish wins. */
   private nextUs: number | undefined;
@@ -94,6 +95,15 @@ export class Loop {
     this.running = running;
     this.behind = false;
     this.last = 0;
+    this.redraw();
+  }
+  /** Where nobody can see it nothing is drawn and time stands still; what was asked for is done when it can be seen. */
+  sleep(asleep: boolean): void {
+    this.asleep = asleep;
+    // Time that passed meanwhile was not played.
+    this.last = 0;
+    if (asleep) cancelAnimationFrame(this.pending);
+    this.pending = 0;
     this.redraw();
   }
   /** Goes to this moment, before anything else happens. What runs goes on from there. */
@@ -129,7 +139,7 @@ export class Loop {
   }
   /** Draws once soon, running or not. */
   redraw(): void {
-    if (this.pending === 0 && !document.hidden) this.pending = requestAnimationFrame((at) => this.frame(at));
+    if (this.pending === 0 && !document.hidden && !this.asleep) this.pending = requestAnimationFrame((at) => this.frame(at));
   }
   private frame(at: number): void {
     this.pending = 0;

@@ -1,8 +1,8 @@
 // Wires the modules. Owns the one state and the one engine.
 
-import { begin, isRefusal, type Beginning, type Plan } from './begin.ts';
+import { begin, isRefusal, type Beginning, type Pace, type Plan } from './begin.ts';
 import { load, NOTES_ALL, type Answer, type Catalog, type Change, type Engine, type FaultRequest, type Module, type NoteRow, type WhatIf } from './engine.ts';
-import type { Effect, TimeApp } from './app.ts';
+import type { Effect } from './app.ts';
 import { Chooser } from './compare/chooser.ts';
 import { open, type Against } from './compare/open.ts';
 import type { Pair } from './compare/pair.ts';
@@ -10,11 +10,15 @@ import { subjectOf } from './compare/subject.ts';
 import { CompareView } from './compare/view.ts';
 import { NO_CLUSTER, clusterOf, type Cluster } from './cluster.ts';
 import { byId } from './dom.ts';
+import type { Embed } from './embed/embed.ts';
+import { asksForFace, hearEarly, isFigure } from './embed/face.ts';
+import type { Host, Watcher } from './embed/host.ts';
 import { nowMs, type Frame } from './frame.ts';
 import { branchName } from './lanewords.ts';
 import { linkedRun, showing, toMoment } from './link/address.ts';
 import { Desk } from './link/desk.ts';
 import type { Opened, Progress } from './link/open.ts';
+import type { Run } from './link/run.ts';
 import { Loop } from './loop.ts';
 import { noteText, SPOKEN, type Act, type Operation } from './notes.ts';
 import { Past } from './past.ts';
@@ -62,7 +66,7 @@ const NOTE_APART = 10_000;
 /** Notes asked for at once: at high speed hundreds come between two looks, and nobody can read more. */
 const NOTES_MAX = 60;
 
-class Page implements TimeApp {
+class Page implements Host {
   state: State = INITIAL;
   knobs: ReadonlyMap<string, number> = new Map();
   readonly catalog;
@@ -105,6 +109,9 @@ class Page implements TimeApp {
   /** How many runs were asked for; a newer one makes the older ones stop. */
   private asked = 0;
   private readonly waiting: Waiting;
+  private readonly pace: Pace | undefined;
+  /** Whoever embeds the page. */
+  watcher: Watcher | undefined;
   /** Where runs go out and come in. */
   private readonly desk: Desk;
   /** When the desk last took the journal. */
@@ -112,11 +119,12 @@ class Page implements TimeApp {
   private rememberDue = true;
 
   /** `kept`: what of the address says where the run stands. */
-  constructor(module: Module, wish: Wish, { engine, scripted, notices: more }: Beginning, waiting: Waiting, kept: string) {
+  constructor(module: Module, wish: Wish, { engine, scripted, notices: more }: Beginning, waiting: Waiting, kept: string, pace?: Pace) {
     this.module = module;
     this.engine = engine;
     this.scripted = scripted;
     this.waiting = waiting;
+    this.pace = pace;
     this.catalog = module.catalog;
     this.past = new Past(module.catalog, () => this.engine);
     this.past.look();
@@ -125,8 +133,8 @@ class Page implements TimeApp {
       workload: (id: number): string => workloadName(now(), id),
       pod: (workload: number, template: number, number: number): string => podName(now(), workload, template, number),
     };
-    const { scenario, seed, topology, running, speed, theme, notices } = wish;
-    this.state = { ...INITIAL, lanes: matchMedia('(min-width: 640px) and (min-height: 800px)').matches, scenario, seed, topology, speed, theme, notices: [...notices, ...more] };
+    const { scenario, seed, topology, running, speed, theme, face, notices } = wish;
+    this.state = { ...INITIAL, lanes: matchMedia('(min-width: 640px) and (min-height: 800px)').matches, scenario, seed, topology, speed, theme, face, notices: [...notices, ...more] };
     this.loop = new Loop({
       nowUs: () => this.comparing?.pair.nowUs() ?? this.engine.now_us(),
       run: (untilUs, budget) => (this.comparing?.pair ?? this.engine).run(untilUs, budget),
@@ -162,6 +170,7 @@ class Page implements TimeApp {
     }
     this.loop.setRunning(running);
     this.changed();
+    this.watcher?.changed(before, this.state);
   }
   setKnobs(changes: readonly Change[]): boolean {
     if (this.isBroken) return false;
@@ -324,7 +333,7 @@ class Page implements TimeApp {
     this.changedPast(from, this.past.nowUs);
   }
   /** Does it now, or when the run has come to where it is on its way to. */
-  private whenThere(call: () => void): void {
+  whenThere(call: () => void): void {
     if (this.isBroken) return;
     if (this.loop.goingTo === undefined) call();
     else this.later.push(call);
@@ -358,18 +367,20 @@ class Page implements TimeApp {
     const { scenario, seed } = this.state;
     void this.begin(scenario, seed, topology, true, 'topology');
   }
-  /** Another run; the old one goes on if the engine refuses the new one. */
   private async begin(scenario: string, seed: number, topology: Topology | null, keepDials: boolean, where: string): Promise<void> {
     const changes = keepDials ? [...this.knobs].map(([name, value]) => ({ name, value })) : [];
+    await this.load({ scenario, seed, topology, changes }, where);
+  }
+  /** Another run; the old one goes on if the engine refuses the new one. */
+  async load(plan: Plan, where: string): Promise<void> {
     this.asked += 1;
     const mine = this.asked;
-    const plan = { scenario, seed, topology, changes };
     try {
       this.act({ type: 'run', running: false });
       const fresh = await begin(this.module, plan, (share) => {
         if (mine === this.asked) this.waiting.show(share, nodesOf(plan, this.catalog));
         return mine === this.asked;
-      });
+      }, this.pace);
       if (fresh === undefined) return;
       if (mine !== this.asked || this.isBroken) fresh.engine.free();
       else this.replace(plan, fresh);
@@ -401,6 +412,24 @@ class Page implements TimeApp {
     } finally {
       if (mine === this.asked) this.waiting.done();
     }
+  }
+  async open(run: Run): Promise<boolean> {
+    const { openRun } = await import('./link/open.ts');
+    return await this.takeIn((progress) => openRun(run, progress));
+  }
+  goTo(us: number): void {
+    if (this.isBroken || this.comparing !== undefined) return;
+    this.stepping = false;
+    this.loop.seek(us);
+  }
+  sleep(asleep: boolean): void {
+    this.loop.sleep(asleep);
+  }
+  get rungs(): Host['rungs'] {
+    return this.views.ladder.now;
+  }
+  runJournal(): string {
+    return this.engine.journal();
   }
   /** Two runs side by side. What is asked for last is shown. */
   private async compare(against: Against, running = false): Promise<void> {
@@ -465,8 +494,7 @@ class Page implements TimeApp {
   private goOnWith(b: Engine): void {
     this.stopComparing(true);
     const { scenario, seed } = this.state;
-    const { members, apis: api_servers, external, nodes } = clusterOf(this.module.frame(b, true));
-    this.replace({ scenario, seed, topology: { members, api_servers, external, nodes }, changes: [] }, { engine: b, scripted: this.scripted, notices: [] });
+    this.replace({ scenario, seed, topology: topologyOf(this.module.frame(b, true)), changes: [] }, { engine: b, scripted: this.scripted, notices: [] });
   }
   private replace({ scenario, seed, topology }: Plan, { engine, scripted, notices }: Beginning): void {
     this.stopComparing();
@@ -533,7 +561,8 @@ class Page implements TimeApp {
     this.dirty = true;
     this.loop.redraw();
     clearTimeout(this.addressTimer);
-    this.addressTimer = setTimeout(() => {
+    // A frame's address is nobody's.
+    if (parent === window) this.addressTimer = setTimeout(() => {
       this.desk.look();
       history.replaceState(null, '', this.desk.address());
     }, ADDRESS_AFTER);
@@ -643,6 +672,7 @@ class Page implements TimeApp {
     views.scrubber.draw(palette, this.samplesTaken || dirty);
     this.samplesTaken = false;
     views.charts.draw(palette, `${this.state.theme} ${palette.ink}`, !moving);
+    this.watcher?.drawn();
     if (this.settling > 0) {
       this.settling -= 1;
       this.loop.redraw();
@@ -700,6 +730,7 @@ class Page implements TimeApp {
     const shown = fresh.filter(({ kind }) => kind === 'command' || notable.get(kind) === true);
     if (again) this.views.events.restart(shown);
     else if (shown.length > 0) this.views.events.add(shown);
+    if (!again && shown.length > 0) this.watcher?.noted(shown);
     // What was done moves dials, also where it is done again because time went back.
     if (again || shown.some(({ kind }) => kind === 'command')) {
       this.readModel();
@@ -736,8 +767,15 @@ class Page implements TimeApp {
     this.loop.setRunning(false);
     const text = [this.module.panicText(), String(error)].filter((part) => part !== '').join('\n');
     showBroken(byId('broken'), text, this.desk.rescue(text));
+    this.watcher?.broke(text);
     console.error(error);
   }
+}
+
+/** The cluster of a run, as another one begins with it. */
+function topologyOf(frame: Frame): Topology {
+  const { members, apis: api_servers, external, nodes } = clusterOf(frame);
+  return { members, api_servers, external, nodes };
 }
 
 /** Frees what nobody waits for any more, but for the run at hand. */
@@ -756,35 +794,47 @@ function nodesOf({ scenario, topology }: Pick<Plan, 'scenario' | 'topology'>, { 
 }
 
 /** The first run. A cluster that the engine refuses becomes the scenario's own, and a sentence. */
-async function first(module: Module, wish: Wish, waiting: Waiting): Promise<Page> {
+async function first(module: Module, wish: Wish, waiting: Waiting, pace?: Pace): Promise<Page> {
   const progress = (share: number): boolean => {
     waiting.show(share, nodesOf(wish, module.catalog));
     return true;
   };
   try {
-    const beginning = await begin(module, wish, progress);
+    const beginning = await begin(module, wish, progress, pace);
     if (beginning === undefined) throw new Error(say('never'));
     const kept = await toMoment(beginning, wish, waiting);
     byId('page').hidden = false;
-    return new Page(module, wish, beginning, waiting, kept);
+    return new Page(module, wish, beginning, waiting, kept, pace);
   } catch (error) {
     if (wish.topology === null || !isRefusal(error)) throw error;
     const notice = say('bad_parameters_cluster', { sentence: capital(error.message) });
-    return await first(module, { ...wish, topology: null, notices: [...wish.notices, notice] }, waiting);
+    return await first(module, { ...wish, topology: null, notices: [...wish.notices, notice] }, waiting, pace);
   }
+}
+
+async function embed(waiting: Waiting): Promise<Embed> {
+  const early = hearEarly();
+  const { Embed } = await import('./embed/embed.ts');
+  return new Embed(waiting, early);
 }
 
 async function start(): Promise<void> {
   const waiting = new Waiting();
   try {
+    // A figure in somebody's text takes more than the page does, and other things first.
+    const frame = asksForFace(location.search) ? await embed(waiting) : undefined;
+    await frame?.seen();
     const module = await load();
-    const wish = parse(location.search, module.catalog);
+    const wish = parse(location.search, module.catalog, isFigure());
+    const pace = frame?.pace(wish.face);
     const linked = await linkedRun(wish, waiting);
-    if (linked === undefined) await first(module, wish, waiting);
+    let page: Page;
+    if (linked === undefined) page = await first(module, wish, waiting, pace);
     else {
       byId('page').hidden = false;
-      void new Page(module, { ...wish, ...linked.plan, changes: [], compare: null, running: false }, linked.beginning, waiting, location.hash);
+      page = new Page(module, { ...wish, ...linked.plan, changes: [], compare: null, running: false }, linked.beginning, waiting, location.hash, pace);
     }
+    frame?.dress(page, wish);
     waiting.done();
     performance.mark('ready');
   } catch (error) {

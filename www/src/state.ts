@@ -1,5 +1,7 @@
 // What the user looks at and has asked for; never what the model is. (state, action) -> state.
 
+import { WHOLE, type Face } from './embed/face.ts';
+
 export type Thing = 'host' | 'member' | 'api' | 'elector' | 'users' | 'link' | 'node' | 'workload' | 'pod' | 'controller' | 'scheduler';
 /**
  * Something in the drawing. A link is the pair of its hosts, the lower first; users are a kind of requests; a pod is its
@@ -54,6 +56,8 @@ export interface State {
   readonly speed: number;
   readonly selected: Selection;
   readonly theme: Theme;
+  /** What is shown of the page. */
+  readonly face: Face;
   readonly quiet: boolean;
   readonly moreDials: boolean;
   readonly eventsHeld: boolean;
@@ -106,6 +110,7 @@ export const INITIAL: State = {
   speed: 1,
   selected: { thing: 'member', row: 0 },
   theme: 'auto',
+  face: WHOLE,
   quiet: false,
   moreDials: false,
   eventsHeld: false,

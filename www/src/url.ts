@@ -1,6 +1,8 @@
 // The address and the state: short readable parameters, each checked on its own.
 
 import type { Catalog, Change, KnobSpec } from './engine.ts';
+import { ALL, PARTS, VIEWS, WHOLE, type Face, type View } from './embed/face.ts';
+import type { Cluster } from './cluster.ts';
 import { quantity, shown } from './quantity.ts';
 import { say } from './say.ts';
 import { placeExists } from './spoken.ts';
@@ -20,10 +22,15 @@ export interface Wish {
   t: number | null;
   speed: number;
   theme: Theme;
+  /** What is shown of the page. */
+  face: Face;
   notices: string[];
+  /** Every parameter that an address may have. */
+  parameters: readonly string[];
 }
 
 const THEMES: readonly Theme[] = ['auto', 'light', 'dark'];
+const CLUSTER = ['members', 'api', 'etcd', 'nodes'];
 const SEED_MAX = 0xffff_ffff;
 /** The latest moment that an address may ask for, in seconds: an hour takes minutes to simulate. */
 const T_MAX = 3600;
@@ -33,35 +40,40 @@ function number(text: string): number {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
 }
 
-/** Reads an address's query. `defaultSeed` is used where it names none. */
-export function parse(query: string, catalog: Catalog): Wish {
-  const params = new URLSearchParams(query);
-  const notices: string[] = [];
-  const take = <T>(name: string, fallback: T, allowed: string, used: string, read: (text: string) => T | undefined): T => {
+/** Takes parameters out of `params` one by one; whoever asks for one that cannot be had `complains`. */
+function readers(params: URLSearchParams, asked: string[], complain: (name: string, text: string, allowed: string, used: string) => void): Readers {
+  const take: Readers['take'] = (name, fallback, allowed, used, read) => {
+    asked.push(name);
     const text = params.get(name);
     params.delete(name);
     if (text === null) return fallback;
     const value = read(text);
     if (value !== undefined) return value;
-    const clipped = text.length > 40 ? `${text.slice(0, 40)}…` : text;
-    notices.push(say('bad_parameter', { name, value: clipped === '' ? '""' : clipped, allowed, used }));
+    complain(name, clip(text), allowed, used);
     return fallback;
   };
-  const oneOf = <T extends string>(name: string, names: readonly T[], fallback: T): T =>
-    take(name, fallback, say('allowed_one_of', { names: names.join(', ') }), fallback, (text) =>
-      names.find((name) => name === text),
-    );
-  const onOff = (name: string, fallback: boolean): boolean =>
-    take(name, fallback, say('allowed_switch'), say(fallback ? 'value_on' : 'value_off'), (text) =>
-      ['1', 'on', 'true'].includes(text) ? true : ['0', 'off', 'false'].includes(text) ? false : undefined,
-    );
+  return {
+    take,
+    oneOf: (name, names, fallback) =>
+      take(name, fallback, say('allowed_one_of', { names: names.join(', ') }), fallback, (text) => names.find((name) => name === text)),
+    onOff: (name, fallback) =>
+      take(name, fallback, say('allowed_switch'), say(fallback ? 'value_on' : 'value_off'), (text) =>
+        ['1', 'on', 'true'].includes(text) ? true : ['0', 'off', 'false'].includes(text) ? false : undefined,
+      ),
+  };
+}
 
+/** Reads an address's query. `isFigure`: the page is one without being asked. */
+export function parse(query: string, catalog: Catalog, isFigure = false): Wish {
+  const params = new URLSearchParams(query);
+  const notices: string[] = [];
+  const asked: string[] = [];
+  const reading = readers(params, asked, (name, value, allowed, used) => notices.push(say('bad_parameter', { name, value, allowed, used })));
+  const { take, oneOf, onOff } = reading;
   const scenarios = catalog.scenarios.map(({ name }) => name);
   const wish: Wish = {
     scenario: oneOf('scenario', scenarios, scenarios[0] ?? ''),
-    seed: take('seed', 1, say('allowed_whole', { min: 0, max: String(SEED_MAX) }), '1', (text) =>
-      /^\d{1,10}$/.test(text) && Number(text) <= SEED_MAX ? Number(text) : undefined,
-    ),
+    seed: take('seed', 1, say('allowed_whole', { min: 0, max: String(SEED_MAX) }), '1', readSeed),
     topology: null,
     changes: [],
     compare: readPreset(catalog, take),
@@ -73,18 +85,16 @@ export function parse(query: string, catalog: Catalog): Wish {
       SPEEDS.find((speed) => speed === number(text)),
     ),
     theme: oneOf('theme', THEMES, 'auto'),
+    face: readFace(catalog, reading, notices, isFigure),
     notices,
+    parameters: [...new Set([...asked, ...CLUSTER, ...catalog.knobs.map((spec) => quantity(spec).param)])],
   };
   const own = catalog.scenarios.find(({ name }) => name === wish.scenario);
   if (own !== undefined) wish.topology = readTopology(own, params, take);
   const { members, api_servers, nodes } = wish.topology ?? own ?? { members: 0, api_servers: 0, nodes: 0 };
-  for (const spec of catalog.knobs) {
-    const { param } = quantity(spec);
-    if (!params.has(param)) continue;
-    const places = catalog.places.filter((place) => placeExists(place, { members, apis: api_servers, nodes }));
-    const value = readKnob(spec, catalog, places, { take, oneOf, onOff });
-    if (value !== spec.default) wish.changes.push({ name: spec.name, value });
-  }
+  wish.changes = changesIn(params, catalog, { members, apis: api_servers, nodes }, reading)
+    .filter(({ value, spec }) => value !== spec.default)
+    .map(({ name, value }) => ({ name, value }));
   for (const name of new Set(params.keys())) notices.push(say('bad_parameter_unknown', { name: name.slice(0, 40) }));
   return wish;
 }
@@ -94,9 +104,59 @@ function readPreset({ presets }: Catalog, take: Readers['take']): string | null 
   return take<string | null>('compare', null, say('allowed_one_of', { names: names.join(', ') }), say('none'), (text) => names.find((name) => name === text));
 }
 
+/** A seed as it is written. */
+export function readSeed(text: string): number | undefined {
+  return /^\d{1,10}$/.test(text) && Number(text) <= SEED_MAX ? Number(text) : undefined;
+}
+
+type Places = Pick<Cluster, 'members' | 'apis' | 'nodes'>;
+
+/** The dials that `params` name. */
+function changesIn(params: URLSearchParams, catalog: Catalog, cluster: Places, reading: Readers): (Change & { spec: KnobSpec })[] {
+  const places = catalog.places.filter((place) => placeExists(place, cluster));
+  return catalog.knobs.filter((spec) => params.has(quantity(spec).param)).map((spec) => ({ name: spec.name, value: readKnob(spec, catalog, places, reading), spec }));
+}
+
+/** Dials by their parameters, from elsewhere than the address. */
+export function readDials(params: URLSearchParams, catalog: Catalog, cluster: Places): { changes: Change[]; complaints: string[] } {
+  const complaints: string[] = [];
+  const reading = readers(params, [], (name, value, allowed) => complaints.push(say('bad_field', { name, value, allowed })));
+  const changes = changesIn(params, catalog, cluster, reading).map(({ name, value }) => ({ name, value }));
+  for (const name of params.keys()) complaints.push(say('bad_field', { name: 'dials', value: clip(name), allowed: say('allowed_dial') }));
+  return { changes, complaints };
+}
+
+/** What an address asks to be shown. A name that nobody has is said, and the others count. */
+function readFace({ knobs }: Catalog, { take, onOff }: Readers, notices: string[], isFigure: boolean): Face {
+  const dials = knobs.map((spec) => quantity(spec).param);
+  const names = <T extends string>(name: string, known: readonly T[], allowed: string): T[] =>
+    take<string[]>(name, [], '', '', (text) => text.split(',').filter((part) => part !== '')).filter((part): part is T => {
+      const isKnown = known.some((other) => other === part);
+      if (!isKnown) notices.push(say('bad_name', { name, value: clip(part), allowed }));
+      return isKnown;
+    });
+  const parts: readonly string[] = [...PARTS, ...dials];
+  const partsAllowed = say('allowed_part', { names: PARTS.join(', ') });
+  return {
+    embedded: onOff('embed', isFigure),
+    views: names('view', Object.keys(VIEWS) as View[], say('allowed_one_of', { names: Object.keys(VIEWS).join(', ') })),
+    show: names('show', parts, partsAllowed),
+    hide: names('hide', parts, partsAllowed),
+    lock: names('lock', [ALL, ...dials], say('allowed_lock')),
+    relay: take('relay', '', say('allowed_origin'), say('none'), (text) => (text === '*' ? text : originOf(text))),
+  };
+}
+/** The origin that a text names, if it names nothing else. */
+function originOf(text: string): string | undefined {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text ? text : undefined;
+}
+function clip(text: string): string {
+  return text === '' ? '""' : text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
+
 /** The cluster that an address asks for; null: the scenario's own. The engine says whether its parts fit together. */
 function readTopology(own: Topology, params: URLSearchParams, take: Readers['take']): Topology | null {
-  if (!['members', 'api', 'etcd', 'nodes'].some((name) => params.has(name))) return null;
+  if (!CLUSTER.some((name) => params.has(name))) return null;
   const whole = (name: string, fallback: number, min: number, max: number): number =>
     take(name, fallback, say('allowed_whole', { min, max: String(max) }), String(fallback), (text) =>
       /^\d{1,4}$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : undefined,
@@ -118,7 +178,7 @@ function same(a: Topology, b: Topology): boolean {
 
 interface Readers {
   take<T>(name: string, fallback: T, allowed: string, used: string, read: (text: string) => T | undefined): T;
-  oneOf(name: string, names: readonly string[], fallback: string): string;
+  oneOf<T extends string>(name: string, names: readonly T[], fallback: T): T;
   onOff(name: string, fallback: boolean): boolean;
 }
 
@@ -135,7 +195,7 @@ function readKnob(spec: KnobSpec, { places: all }: Catalog, places: readonly str
 
 /** The query that leads back to here: only what differs from the defaults, but always scenario and seed. */
 export function format(
-  wish: Pick<Wish, 'scenario' | 'seed' | 'topology' | 'compare' | 'running' | 'speed' | 'theme'>,
+  wish: Pick<Wish, 'scenario' | 'seed' | 'topology' | 'compare' | 'running' | 'speed' | 'theme'> & Partial<Pick<Wish, 'face'>>,
   knobs: ReadonlyMap<string, number>,
   { knobs: specs, places }: Catalog,
 ): string {
@@ -157,5 +217,10 @@ export function format(
   if (wish.running) params.set('running', 'on');
   if (wish.speed !== 1) params.set('speed', String(wish.speed));
   if (wish.theme !== 'auto') params.set('theme', wish.theme);
-  return `?${params}`;
+  const { views, show, hide, lock, relay, embedded } = wish.face ?? WHOLE;
+  for (const [name, names] of Object.entries({ view: views, show, hide, lock })) if (names.length > 0) params.set(name, names.join());
+  if (relay !== '') params.set('relay', relay);
+  if (embedded) params.set('embed', 'on');
+  // Commas are as good as their code, and can be read.
+  return `?${params}`.replaceAll('%2C', ',');
 }

@@ -1,15 +1,21 @@
 // Bundles the page: node bundle.mjs <dist> <report.json>
 //
 // The HTML files of www/ say what there is: each local module script and style sheet that they name is an entry.
-// Everything but the HTML gets a name with a hash of its content, and every path is relative.
+// Everything but the HTML gets a name with a hash of its content, and every path is relative; only what other sites name
+// keeps its name, which is in STABLE. A comment `<!-- x.md -->` becomes that text.
 import { build } from 'esbuild';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join, posix, relative, resolve, sep } from 'node:path';
 import { ENTRY, WWW, entries } from './entries.mjs';
+import { figure } from './figure.mjs';
+import { render } from './markdown.mjs';
 
 const [dist, reportFile] = process.argv.slice(2).map((path) => resolve(path));
 
-function bundle(entryPoints) {
+/** Entries that other sites import, and what they are called for ever. They are in one piece. */
+const STABLE = new Map([['src/embed/element.ts', 'brownout-playground']]);
+
+function bundle(entryPoints, more = {}) {
   return build({
     absWorkingDir: WWW,
     entryPoints,
@@ -28,6 +34,7 @@ function bundle(entryPoints) {
     loader: { '.wasm': 'file', '.svg': 'file', '.png': 'file', '.woff2': 'file' },
     metafile: true,
     logLevel: 'warning',
+    ...more,
   });
 }
 
@@ -86,8 +93,15 @@ function packages({ inputs }) {
 
 const pages = readdirSync(WWW).filter((file) => file.endsWith('.html'));
 const html = new Map(pages.map((page) => [page, readFileSync(join(WWW, page), 'utf8')]));
-const { metafile } = await bundle([...new Set([...html.values()].flatMap(entries))]);
+html.set('embed.html', figure(html.get('index.html')));
+for (const [page, text] of html) html.set(page, text.replace(/<!-- (\S+\.md) -->/g, (_, file) => render(readFileSync(join(WWW, file), 'utf8'))));
+const all = [...new Set([...html.values()].flatMap(entries))];
+const { metafile } = await bundle(all.filter((entry) => !STABLE.has(entry)));
 const built = outputsByEntry(metafile);
+for (const [entry, name] of STABLE) {
+  const { metafile } = await bundle([{ in: entry, out: name }], { entryNames: '[name]', splitting: false });
+  for (const [found, output] of outputsByEntry(metafile)) built.set(found, output);
+}
 
 mkdirSync(dist, { recursive: true });
 for (const [page, text] of html) writeFileSync(join(dist, page), rewrite(text, built));

@@ -14,8 +14,9 @@ const GOALS = { engine: 150_000, first: 300_000 };
 const [dist, reportFile] = process.argv.slice(2);
 const { first } = JSON.parse(readFileSync(reportFile, 'utf8'));
 
+// What is packed for npm is the same once more.
 const files = readdirSync(dist, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile())
+  .filter((entry) => entry.isFile() && !(entry.parentPath ?? entry.path).startsWith(join(dist, 'npm')))
   .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
   .map((path) => {
     const bytes = readFileSync(path);

@@ -25,7 +25,9 @@ pub fn bundle(project: &Project) -> Result<()> {
     run::run(node.arg(&dist).arg(&report), "The page could not be bundled; the reason is above.")?;
     licences::write(project, &report, &dist.join("THIRD-PARTY-LICENSES.txt"))?;
     let mut node = project.node("www/tools/single.mjs");
-    run::run(node.arg(&dist), "The page could not be put into one file; the reason is above.")
+    run::run(node.arg(&dist), "The page could not be put into one file; the reason is above.")?;
+    let mut node = project.node("www/tools/npm.mjs");
+    run::run(node.arg(&dist), "The package for npm could not be made; the reason is above.")
 }
 
 /// Installs the npm packages that the lock file names, unless they are there.

@@ -59,8 +59,8 @@ export class Flights {
     const { context } = this;
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, layout.width, layout.height);
-    this.leases(frame, layout, palette);
-    this.electionTimers(frame, layout, palette);
+    if (!layout.folded.has('election')) this.leases(frame, layout, palette);
+    if (!layout.folded.has('etcd')) this.electionTimers(frame, layout, palette);
     if (still) return;
     this.collect(frame, wallMs);
     if (this.isTrue(frame)) this.truePackets(frame, layout, palette);

@@ -7,7 +7,9 @@ import type { WhyStep } from '../engine.ts';
 import type { Frame } from '../frame.ts';
 import { HurtSince, RUNGS, Stuck, examine, type Rung } from '../health.ts';
 import { clusterOf } from '../cluster.ts';
-import { DRAWN, layOut, lossHandle, type Layout } from '../layout.ts';
+import { isLocked } from '../embed/face.ts';
+import { roomFor } from '../embed/room.ts';
+import { DRAWN, layOut, lossHandle, type DrawnRung, type Layout } from '../layout.ts';
 import { questionOf } from '../questions.ts';
 import { Roving } from '../roving.ts';
 import { ppm, say } from '../say.ts';
@@ -133,10 +135,11 @@ export class Ladder {
   private rebuildIfNeeded(frame: Frame, counts: boolean): void {
     const cluster = clusterOf(frame);
     const width = Math.max(this.width, COLUMN_MIN * Math.max(cluster.members, cluster.apis));
-    const key = `${width} ${this.above} ${JSON.stringify(cluster)} ${counts}`;
+    const room = roomFor(this.app.state.face, width);
+    const key = `${width} ${this.above} ${JSON.stringify(cluster)} ${counts} ${[...room.folded].join()}`;
     if (key === this.built) return;
     this.built = key;
-    this.layout = layOut(width, cluster, this.above);
+    this.layout = layOut(width, cluster, this.above, room);
     const { layout } = this;
     setAttribute(this.drawing, 'width', layout.width);
     setAttribute(this.drawing, 'height', layout.height);
@@ -148,8 +151,8 @@ export class Ladder {
     this.stage.style.setProperty('--aside', `${layout.aside}px`);
     for (const rung of DRAWN) this.headers[rung].head.style.top = `${layout.rungs[rung].top}px`;
     this.parts = makeParts(this.app, layout, frame, counts);
-    this.handle = this.makeHandle();
-    this.drawing.replaceChildren(...lanes(layout), ...this.parts.map(({ node }) => node), this.handle, whyPath(this.why, layout));
+    this.handle = layout.folded.has('network') ? undefined : this.makeHandle();
+    this.drawing.replaceChildren(...lanes(layout), ...this.parts.map(({ node }) => node), ...(this.handle === undefined ? [] : [this.handle]), whyPath(this.why, layout));
     this.roving.tidy();
   }
 
@@ -161,7 +164,10 @@ export class Ladder {
     const spec = this.app.catalog.knobs.find(({ name }) => name === 'loss_ppm');
     const max = spec?.max ?? 0;
     setAttribute(handle, 'aria-valuemax', max / 10_000);
+    const locked = isLocked(this.app.state.face, 'loss');
+    setAttribute(handle, 'aria-disabled', locked ? 'true' : undefined);
     const set = (value: number): void => {
+      if (locked) return;
       this.app.setKnobs([{ name: 'loss_ppm', value: Math.min(max, Math.max(0, Math.round(value / 10_000) * 10_000)) }]);
     };
     const now = (): number => knob(this.app, 'loss_ppm');
@@ -221,25 +227,24 @@ function makeHeader(rung: Rung, prefix: string, onAsk: () => void): Ladder['head
 function makeParts(app: App, layout: Layout, frame: Frame, counts: boolean): Part[] {
   const { members, apis, controlHosts, external } = layout.cluster;
   const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
-  const links = numbers(members).flatMap((from) =>
+  const links = (): Part[] => numbers(members).flatMap((from) =>
     numbers(members).slice(from + 1).map((to) => linkPart(app, layout, from, to, counts)),
   );
-  const electors = numbers(frame.elector.rows).map((row) =>
-    electorPart(app, layout, row, frame.elector.api(row), frame.elector.component(row) === 0 ? 0 : 1),
-  );
-  return [
-    ...electors,
-    ...numbers(apis).map((api) => apiPart(app, layout, api)),
-    ...numbers(members).map((member) => memberPart(app, layout, member)),
-    ...(external ? [wires(layout)] : []),
-    ...links,
-    ...numbers(controlHosts).map((host) => hostPart(app, layout, host)),
-  ];
+  const rungs: Readonly<Record<DrawnRung, () => Part[]>> = {
+    election: () => numbers(frame.elector.rows).map((row) =>
+      electorPart(app, layout, row, frame.elector.api(row), frame.elector.component(row) === 0 ? 0 : 1),
+    ),
+    api: () => numbers(apis).map((api) => apiPart(app, layout, api)),
+    etcd: () => numbers(members).map((member) => memberPart(app, layout, member)),
+    network: () => [...(external ? [wires(layout)] : []), ...links(), ...numbers(controlHosts).map((host) => hostPart(app, layout, host))],
+  };
+  return DRAWN.flatMap((rung) => (layout.folded.has(rung) ? [] : rungs[rung]()));
 }
 
 /** The lines in which packets climb from rung to rung. */
-function lanes({ apis, rungs }: Layout): SVGElement[] {
-  return apis.map(({ x }) => svg('path', { class: 'lane', d: `M${x + 7} ${rungs.election.top}V${rungs.network.top}` }));
+function lanes({ apis, rungs, folded }: Layout): SVGElement[] {
+  const from = DRAWN.find((rung) => !folded.has(rung)) ?? 'network';
+  return apis.map(({ x }) => svg('path', { class: 'lane', d: `M${x + 7} ${rungs[from].top}V${rungs.network.top}` }));
 }
 
 /** The classes of packets and their colours. */

@@ -24,6 +24,10 @@ export class Waiting {
     this.stop.hidden = true;
     setText(this.text, say('loading'));
   }
+  /** It has not begun. */
+  rests(sentence: string): void {
+    setText(this.text, sentence);
+  }
   show(share: number, nodes: number): void {
     this.since ??= performance.now();
     if (performance.now() - this.since < PATIENCE) return;
