@@ -11,3 +11,6 @@ declare module '*.css' {
   const text: string;
   export default text;
 }
+
+/** Whether the page is brownout.html, all in one file. */
+declare const ONE_FILE: boolean;

@@ -22,6 +22,8 @@ export default defineConfig({
     baseURL: BROWNOUT_URL,
     // The laptop that the page is drawn for: there the lanes are shown from the start.
     viewport: { width: 1440, height: 900 },
+    // A page that keeps itself would keep an old one from test to test; offline.spec.ts allows it.
+    serviceWorkers: 'block',
     trace: 'retain-on-failure',
     launchOptions: { executablePath: BROWNOUT_CHROMIUM },
   },

@@ -22,6 +22,7 @@ export const test = base.extend<Options>({
   page: async ({ page, baseURL, expected }, use) => {
     const complaints: string[] = [];
     const complain = (complaint: string) => {
+      if (complaint.includes('Service Worker registration blocked by Playwright')) return;
       if (!expected.some((pattern) => pattern.test(complaint))) complaints.push(complaint);
     };
     page.on('console', (message) => {

@@ -1231,6 +1231,7 @@ export const en = {
   share_open: 'Open a saved run',
   share_open_about: 'Or drop the file anywhere on the page. At most 4 MiB are read.',
   out_run: 'Run, JSON',
+  out_page: 'Page with this run, one HTML file',
   out_report: 'Lab report, Markdown',
   out_series: 'Series, CSV',
   out_events: 'Events, CSV',

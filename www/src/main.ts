@@ -21,8 +21,10 @@ import type { Opened, Progress } from './link/open.ts';
 import type { Run } from './link/run.ts';
 import { Loop } from './loop.ts';
 import { noteText, SPOKEN, type Act, type Operation } from './notes.ts';
+import { keepFiles } from './offline.ts';
 import { Past } from './past.ts';
 import { capital, moment, say } from './say.ts';
+import { setup } from './setup.ts';
 import { INITIAL, reduce, type Action, type Question, type State, type Topology } from './state.ts';
 import { format, parse, type Wish } from './url.ts';
 import { Charts } from './view/charts.ts';
@@ -822,21 +824,23 @@ async function start(): Promise<void> {
   const waiting = new Waiting();
   try {
     // A figure in somebody's text takes more than the page does, and other things first.
-    const frame = asksForFace(location.search) ? await embed(waiting) : undefined;
+    const { search, hash } = setup();
+    const frame = asksForFace(search) ? await embed(waiting) : undefined;
     await frame?.seen();
     const module = await load();
-    const wish = parse(location.search, module.catalog, isFigure());
+    const wish = parse(search, module.catalog, isFigure());
     const pace = frame?.pace(wish.face);
-    const linked = await linkedRun(wish, waiting);
+    const linked = await linkedRun(hash, wish, waiting);
     let page: Page;
     if (linked === undefined) page = await first(module, wish, waiting, pace);
     else {
       byId('page').hidden = false;
-      page = new Page(module, { ...wish, ...linked.plan, changes: [], compare: null, running: false }, linked.beginning, waiting, location.hash, pace);
+      page = new Page(module, { ...wish, ...linked.plan, changes: [], compare: null, running: false }, linked.beginning, waiting, hash, pace);
     }
     frame?.dress(page, wish);
     waiting.done();
     performance.mark('ready');
+    keepFiles();
   } catch (error) {
     console.error(error);
     byId('page').hidden = true;

@@ -32,6 +32,7 @@ function bundle(entryPoints, more = {}) {
     chunkNames: '[name]-[hash]',
     assetNames: '[name]-[hash]',
     loader: { '.wasm': 'file', '.svg': 'file', '.png': 'file', '.woff2': 'file' },
+    define: { ONE_FILE: 'false' },
     metafile: true,
     logLevel: 'warning',
     ...more,

@@ -22,6 +22,7 @@ async function bundle(entry) {
     target: 'es2022',
     charset: 'utf8',
     legalComments: 'none',
+    define: { ONE_FILE: 'true' },
     loader: { '.wasm': 'dataurl', '.svg': 'dataurl', '.png': 'dataurl', '.woff2': 'dataurl' },
     logLevel: 'warning',
   });

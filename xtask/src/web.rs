@@ -26,8 +26,13 @@ pub fn bundle(project: &Project) -> Result<()> {
     licences::write(project, &report, &dist.join("THIRD-PARTY-LICENSES.txt"))?;
     let mut node = project.node("www/tools/single.mjs");
     run::run(node.arg(&dist), "The page could not be put into one file; the reason is above.")?;
-    let mut node = project.node("www/tools/npm.mjs");
-    run::run(node.arg(&dist), "The package for npm could not be made; the reason is above.")
+    for (tool, sorry) in [
+        ("npm.mjs", "The package for npm could not be made; the reason is above."),
+        ("worker.mjs", "What keeps the page for those offline could not be made; the reason is above."),
+    ] {
+        run::run(project.node(&format!("www/tools/{tool}")).arg(&dist), sorry)?;
+    }
+    Ok(())
 }
 
 /// Installs the npm packages that the lock file names, unless they are there.

@@ -12,12 +12,12 @@ export function showing(waiting: Waiting): Progress {
   return (share) => waiting.showWay(say('link_opening'), share);
 }
 
-/** The run that the address's hash holds. Undefined: it holds none, or the wish has a sentence about it. */
-export async function linkedRun(wish: Wish, waiting: Waiting): Promise<Opened | undefined> {
-  if (!isLink(location.hash)) return undefined;
+/** The run that an address's hash holds. Undefined: it holds none, or the wish has a sentence about it. */
+export async function linkedRun(hash: string, wish: Wish, waiting: Waiting): Promise<Opened | undefined> {
+  if (!isLink(hash)) return undefined;
   try {
     const { openLink } = await import('./open.ts');
-    const opened = await openLink(location.hash, showing(waiting));
+    const opened = await openLink(hash, showing(waiting));
     if (opened === undefined) wish.notices.push(say('link_stopped'));
     return opened;
   } catch (error) {

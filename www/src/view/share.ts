@@ -12,6 +12,7 @@ import { fileName, sheetOf, type Sheet } from '../link/sheet.ts';
 import { element, iframe, markdown } from '../link/snippets.ts';
 import { eventsCsv, everythingJson, metricsText, runJson, seriesCsv } from '../link/tables.ts';
 import { say, type Key } from '../say.ts';
+import { pageWith } from '../setup.ts';
 import { copyable } from './copy.ts';
 import { readPalette, type Palette } from './palette.ts';
 
@@ -27,6 +28,7 @@ interface Out {
 }
 const OUT: readonly Out[] = [
   { label: 'out_run', end: '.json', type: 'application/json', make: runJson },
+  { label: 'out_page', end: '.html', type: 'text/html', make: pageOf },
   { label: 'out_report', end: '-report.md', type: 'text/markdown', make: labReport },
   { label: 'out_series', end: '-series.csv', type: 'text/csv', make: seriesCsv },
   { label: 'out_events', end: '-events.csv', type: 'text/csv', make: eventsCsv },
@@ -45,6 +47,11 @@ function drawing(sheet: Sheet, palette: Palette): SVGSVGElement {
 }
 function plots(sheet: Sheet, palette: Palette): SVGSVGElement {
   return framed(charts(sheet.house.app, palette), sheet, palette);
+}
+
+/** The whole page in one file that opens with this run. */
+async function pageOf({ link }: Sheet): Promise<Blob> {
+  return new Blob([await pageWith(new URL(link))], { type: 'text/html;charset=utf-8' });
 }
 
 export class ShareDialog {
