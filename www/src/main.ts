@@ -351,6 +351,8 @@ class Page implements Host {
     this.textAt = -Infinity;
     this.samplesAt = -Infinity;
     this.due = [];
+    // Dials stood elsewhere then.
+    if (later.length > 0) this.readModel();
     for (const call of later) call();
   }
   /** A command for the run, or for both that are compared. */
