@@ -12,6 +12,8 @@ export interface Box extends Point {
   readonly h: number;
 }
 export interface Layout {
+  /** By how much larger it is drawn than it is laid out. */
+  readonly scale: number;
   readonly width: number;
   readonly height: number;
   /** Where the drawn rungs begin, below those that are text. */
@@ -56,7 +58,8 @@ const GAP = 9;
 const COLUMN_WIDE = 190;
 const COLUMN_ROOMY = 275;
 
-export function layOut(width: number, cluster: Cluster, top = 0): Layout {
+export function layOut(shownWidth: number, cluster: Cluster, shownTop = 0, scale = 1): Layout {
+  const [width, top] = [shownWidth / scale, shownTop / scale];
   const most = Math.max(1, cluster.members, cluster.apis);
   const narrow = width / most < COLUMN_WIDE;
   const size = narrow ? 'narrow' : 'wide';
@@ -78,7 +81,7 @@ export function layOut(width: number, cluster: Cluster, top = 0): Layout {
   const members = columns(cluster.members);
   // In the stacked topology an API server stands above its member, also where there are fewer of them.
   const apis = cluster.external ? columns(cluster.apis) : members.slice(0, cluster.apis);
-  return { width, height: y - GAP + 4, top, header, stacked, cluster, narrow, compact, rungs, apis, members };
+  return { scale, width, height: y - GAP + 4, top, header, stacked, cluster, narrow, compact, rungs, apis, members };
 }
 
 /** The box of a rung's thing: of an API server's number on the upper rungs, of a member's on the lower. */

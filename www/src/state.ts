@@ -1,5 +1,7 @@
 // What the user looks at and has asked for; never what the model is. (state, action) -> state.
 
+import { PLAIN, type Looks } from './looks.ts';
+
 export type Thing = 'host' | 'member' | 'api' | 'elector' | 'users' | 'link' | 'node' | 'workload' | 'pod' | 'controller' | 'scheduler';
 /**
  * Something in the drawing. A link is the pair of its hosts, the lower first; users are a kind of requests; a pod is its
@@ -20,8 +22,6 @@ export type Question =
   | { readonly requests: { readonly api: number; readonly kind: number } }
   | { readonly pod: { readonly workload: number; readonly template: number; readonly number: number } };
 
-export type Theme = 'auto' | 'light' | 'dark';
-
 /** What a run begins with, as the engine takes it. */
 export interface Topology {
   readonly members: number;
@@ -30,7 +30,7 @@ export interface Topology {
   readonly nodes: number;
 }
 
-export interface State {
+export interface State extends Looks {
   readonly scenario: string;
   readonly seed: number;
   /** The cluster, if it is not the scenario's own. */
@@ -53,8 +53,6 @@ export interface State {
   /** Simulated seconds in one second of the user's. */
   readonly speed: number;
   readonly selected: Selection;
-  readonly theme: Theme;
-  readonly quiet: boolean;
   readonly moreDials: boolean;
   readonly eventsHeld: boolean;
   /** The task under way; as many as there are: all done. */
@@ -76,8 +74,8 @@ export type Action =
   | { type: 'changed-past'; changed: State['changed'] }
   | { type: 'speed'; speed: number }
   | { type: 'select'; selection: Selection }
-  | { type: 'theme'; theme: Theme }
-  | { type: 'quiet'; quiet: boolean }
+  /** Looks or speaks otherwise. */
+  | { type: 'look'; look: Partial<Looks> }
   | { type: 'more-dials'; open: boolean }
   | { type: 'hold-events'; held: boolean }
   | { type: 'task-done' }
@@ -91,6 +89,7 @@ export type Action =
   | { type: 'start-over'; scenario: string; seed: number; topology: Topology | null };
 
 export const INITIAL: State = {
+  ...PLAIN,
   scenario: '',
   seed: 1,
   topology: null,
@@ -104,8 +103,6 @@ export const INITIAL: State = {
   changed: null,
   speed: 1,
   selected: { thing: 'member', row: 0 },
-  theme: 'auto',
-  quiet: false,
   moreDials: false,
   eventsHeld: false,
   task: 0,
@@ -136,10 +133,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, speed: action.speed };
     case 'select':
       return { ...state, selected: action.selection };
-    case 'theme':
-      return { ...state, theme: action.theme };
-    case 'quiet':
-      return { ...state, quiet: action.quiet };
+    case 'look':
+      return { ...state, ...action.look };
     case 'more-dials':
       return { ...state, moreDials: action.open };
     case 'hold-events':

@@ -1,10 +1,11 @@
 // The address and the state: short readable parameters, each checked on its own.
 
 import type { Catalog, Change, KnobSpec } from './engine.ts';
-import { quantity, shown } from './quantity.ts';
+import { formatLooks, PLAIN, readLooks, switchOf, type Looks } from './looks.ts';
+import { quantity, quantityText, shown } from './quantity.ts';
 import { say } from './say.ts';
 import { placeExists } from './spoken.ts';
-import { SPEEDS, type Theme, type Topology } from './state.ts';
+import { SPEEDS, type Topology } from './state.ts';
 
 /** What an address asks for, and a sentence about each part of it that cannot be had. */
 export interface Wish {
@@ -17,11 +18,10 @@ export interface Wish {
   compare: string | null;
   running: boolean;
   speed: number;
-  theme: Theme;
+  looks: Looks;
   notices: string[];
 }
 
-const THEMES: readonly Theme[] = ['auto', 'light', 'dark'];
 const SEED_MAX = 0xffff_ffff;
 
 /** Numbers as people type them; not the hexadecimal, blanks and infinities that Number() takes as well. */
@@ -29,8 +29,8 @@ function number(text: string): number {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
 }
 
-/** Reads an address's query. `defaultSeed` is used where it names none. */
-export function parse(query: string, catalog: Catalog): Wish {
+/** Reads an address's query. `before`: how the page looks where it says nothing. */
+export function parse(query: string, catalog: Catalog, before: Looks = PLAIN): Wish {
   const params = new URLSearchParams(query);
   const notices: string[] = [];
   const take = <T>(name: string, fallback: T, allowed: string, used: string, read: (text: string) => T | undefined): T => {
@@ -43,14 +43,12 @@ export function parse(query: string, catalog: Catalog): Wish {
     notices.push(say('bad_parameter', { name, value: clipped === '' ? '""' : clipped, allowed, used }));
     return fallback;
   };
-  const oneOf = <T extends string>(name: string, names: readonly T[], fallback: T): T =>
+  const oneOf = <T extends string>(name: string, names: readonly T[], fallback: T, hidden: readonly T[] = []): T =>
     take(name, fallback, say('allowed_one_of', { names: names.join(', ') }), fallback, (text) =>
-      names.find((name) => name === text),
+      [...names, ...hidden].find((name) => name === text),
     );
   const onOff = (name: string, fallback: boolean): boolean =>
-    take(name, fallback, say('allowed_switch'), say(fallback ? 'value_on' : 'value_off'), (text) =>
-      ['1', 'on', 'true'].includes(text) ? true : ['0', 'off', 'false'].includes(text) ? false : undefined,
-    );
+    take(name, fallback, say('allowed_switch'), say(fallback ? 'value_on' : 'value_off'), switchOf);
 
   const scenarios = catalog.scenarios.map(({ name }) => name);
   const wish: Wish = {
@@ -65,7 +63,7 @@ export function parse(query: string, catalog: Catalog): Wish {
     speed: take('speed', 1, say('allowed_one_of', { names: SPEEDS.join(', ') }), '1', (text) =>
       SPEEDS.find((speed) => speed === number(text)),
     ),
-    theme: oneOf('theme', THEMES, 'auto'),
+    looks: readLooks({ oneOf, onOff }, before),
     notices,
   };
   const own = catalog.scenarios.find(({ name }) => name === wish.scenario);
@@ -120,7 +118,7 @@ function readKnob(spec: KnobSpec, { places: all }: Catalog, places: readonly str
   if (spec.unit === 'place') return all.indexOf(oneOf(param, places, all[spec.default] ?? ''));
   if (spec.unit === 'switch') return Number(onOff(param, spec.default === 1));
   const [min, max] = [shown(spec, spec.min), shown(spec, spec.max)];
-  return take(param, spec.default, say('allowed_number', { min, max, unit }), `${shown(spec, spec.default)} ${unit}`, (text) => {
+  return take(param, spec.default, say('allowed_number', { min, max, unit }), quantityText(spec, spec.default), (text) => {
     const value = Math.round(number(text) * factor);
     return value >= spec.min && value <= spec.max ? value : undefined;
   });
@@ -128,7 +126,7 @@ function readKnob(spec: KnobSpec, { places: all }: Catalog, places: readonly str
 
 /** The query that leads back to here: only what differs from the defaults, but always scenario and seed. */
 export function format(
-  wish: Pick<Wish, 'scenario' | 'seed' | 'topology' | 'compare' | 'running' | 'speed' | 'theme'>,
+  wish: Pick<Wish, 'scenario' | 'seed' | 'topology' | 'compare' | 'running' | 'speed'> & Looks,
   knobs: ReadonlyMap<string, number>,
   { knobs: specs, places }: Catalog,
 ): string {
@@ -149,6 +147,6 @@ export function format(
   }
   if (wish.running) params.set('running', 'on');
   if (wish.speed !== 1) params.set('speed', String(wish.speed));
-  if (wish.theme !== 'auto') params.set('theme', wish.theme);
+  formatLooks(params, wish);
   return `?${params}`;
 }

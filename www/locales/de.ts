@@ -1,0 +1,1 @@
+export const de = {} as never; export const catalog: Record<string,string> = {};
