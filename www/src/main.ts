@@ -7,7 +7,7 @@ import { Chooser } from './compare/chooser.ts';
 import { open, type Against } from './compare/open.ts';
 import type { Pair } from './compare/pair.ts';
 import { subjectOf } from './compare/subject.ts';
-import { CompareView, type Subject } from './compare/view.ts';
+import type { CompareView, Subject } from './compare/view.ts';
 import { catalogIn } from './catalog.ts';
 import { NO_CLUSTER, clusterOf, type Cluster } from './cluster.ts';
 import { byId } from './dom.ts';
@@ -384,6 +384,8 @@ class Page implements TimeApp {
         if (mine === this.asked) this.waiting.show(share, this.cluster.nodes);
         return mine === this.asked;
       };
+      // Loaded when somebody wants to see two runs: most never do.
+      const { CompareView: View } = await import('./compare/view.ts');
       const pair = await open(against, { engine: this.engine, seed, opensUs: subject.opensUs, progress });
       if (pair !== undefined && (mine !== this.asked || this.isBroken)) discard(pair, this.engine);
       else if (pair !== undefined) {
@@ -391,7 +393,7 @@ class Page implements TimeApp {
         if (pair.a !== this.engine) this.replace(preset === null ? { scenario, seed, topology, changes: [] } : { scenario: subject.scenario, seed, topology: null, changes: [] }, { engine: pair.a, scripted: true, notices: [] });
         else this.stopComparing();
         this.about = { against, atUs };
-        this.comparing = this.showPair(pair, subject, against);
+        this.comparing = this.showPair(View, pair, subject, against);
         this.views.voice.say(say('compare_opened', { about: subject.about }));
         this.act({ type: 'compare', preset });
         if (running) this.act({ type: 'run', running });
@@ -401,8 +403,8 @@ class Page implements TimeApp {
     }
     if (mine === this.asked) this.waiting.done();
   }
-  private showPair(pair: Pair, subject: Subject, against: Against): CompareView {
-    return new CompareView(this, this.module, pair, subject, {
+  private showPair(View: typeof CompareView, pair: Pair, subject: Subject, against: Against): CompareView {
+    return new View(this, this.module, pair, subject, {
       leave: () => this.stopComparing(),
       goOnWithB: () => (against.kind === 'branch' ? this.takeUp(pair.b) : this.goOnWith(pair.b)),
       say: (text) => this.views.voice.say(text),
@@ -702,7 +704,8 @@ class Page implements TimeApp {
     [this.due, this.notedUs, this.textAt, this.branchesDue] = [[], -1, -Infinity, true];
     if (comparing !== undefined && about !== undefined) {
       const subject = subjectOf(about.against, this, about.atUs);
-      this.comparing = this.showPair(comparing.pair, { ...subject, seenUs: comparing.seenUs }, about.against);
+      const View = comparing.constructor as typeof CompareView;
+      this.comparing = this.showPair(View, comparing.pair, { ...subject, seenUs: comparing.seenUs }, about.against);
     }
     this.refresh();
     restore();
