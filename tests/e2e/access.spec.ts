@@ -74,6 +74,7 @@ test('what happens is read out, but not when quiet', async ({ page }) => {
   await page.locator('#play').click();
   await page.locator('#fault-crash').click();
   await expect(voice).toHaveText(/etcd-\d (leads|lost)|exited|knows no leader|holds the Lease/, { timeout: 30_000 });
+  await page.locator('#view > summary').click();
   await page.getByLabel('Quiet for screen readers').check();
   await page.waitForTimeout(1500);
   const before = await voice.textContent();

@@ -3,6 +3,7 @@ import { expect, test } from '@playwright/test';
 import { readFileSync } from 'node:fs';
 import { en } from '../../www/locales/en.ts';
 import type { Catalog, KnobSpec } from '../../www/src/engine.ts';
+import { PLAIN } from '../../www/src/looks.ts';
 import { STEPS, positionOf, quantity, valueAt } from '../../www/src/quantity.ts';
 import { moment, say, share, span } from '../../www/src/say.ts';
 import { format, parse } from '../../www/src/url.ts';
@@ -71,12 +72,13 @@ test('a link leads back to what it was made from', () => {
     });
     const knobs = new Map(moved);
     const topology = round % 3 === 0 ? null : { members: 3, api_servers: 2, external: round % 3 === 1, nodes: 3 + round * 20 };
-    const wish = { scenario: 'five', seed: round * 7919, topology, compare: null, running: round % 2 === 0, speed: 0.05, theme: 'dark' as const };
-    const read = parse(format(wish, knobs, CATALOG), CATALOG);
+    const wish = { scenario: 'five', seed: round * 7919, topology, compare: null, running: round % 2 === 0, speed: 0.05 };
+    const looks = { ...PLAIN, theme: 'dark', palette: 'iris', motion: 'full', projector: round % 2 === 1, locale: 'de' } as const;
+    const read = parse(format({ ...wish, ...looks }, knobs, CATALOG), CATALOG);
     expect(read.notices).toEqual([]);
-    expect(read).toMatchObject(wish);
+    expect(read).toMatchObject({ ...wish, looks });
     const preset = { ...wish, compare: 'pre-vote' };
-    expect(parse(format(preset, knobs, CATALOG), CATALOG)).toMatchObject({ ...preset, changes: [] });
+    expect(parse(format({ ...preset, ...looks }, knobs, CATALOG), CATALOG)).toMatchObject({ ...preset, changes: [] });
     for (const spec of KNOBS) {
       const change = read.changes.find(({ name }) => name === spec.name);
       expect(change?.value ?? spec.default, spec.name).toBe(knobs.get(spec.name));

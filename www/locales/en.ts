@@ -1,6 +1,32 @@
 // English. Names in braces are filled in; where a count decides, `n` chooses the form.
 
 export const en = {
+  // How numbers are written with their units. The blanks do not break.
+  span_h: '{h} h {min} min',
+  span_min: '{min} min {s} s',
+  span_s: '{s} s',
+  span_ms: '{ms} ms',
+  percent: '{value} %',
+  percent_less: '< {value} %',
+  per_second: '{value}/s',
+  times: '{value}×',
+
+  // The page before anything is loaded; index.html has the same for whoever runs no scripts.
+  page_title: 'Brownout: a Kubernetes control plane under packet loss',
+  skip_play: 'Skip to Play',
+  skip_drawing: 'Skip to the drawing',
+  settings: 'Settings',
+  messages: 'Messages',
+  about_address: 'About the address',
+  region_loss: 'Packet loss',
+  region_election: 'Leader election',
+  region_faults: 'Faults',
+  region_kubectl: 'Workloads and nodes',
+  region_time: 'Time',
+  region_ladder: 'The control plane',
+  region_reference: 'Reference',
+  why_region: 'Why',
+
   // Names of things. Numbers count from 1, as people and etcd's own flags do.
   name_host: 'host {n}',
   name_users: 'users',
@@ -414,6 +440,11 @@ export const en = {
   status_500: 'etcd error (500)',
   status_504: 'deadline passed (504)',
   status_other: 'status {status}',
+  drop_0: 'the link is cut',
+  drop_1: "the link's queue is full",
+  drop_2: 'lost at random',
+  drop_3: 'lost in a burst',
+  drop_4: 'the host has no power',
   why_title: 'Why?',
   why_of: 'Why? {what}',
   why_go: 'Go to {at}',
@@ -828,10 +859,25 @@ export const en = {
   share: 'Share',
   share_done: 'Copied',
   share_failed: 'Selected: press Ctrl+C to copy',
+
+  // View menu.
+  view: 'View',
   theme: 'Theme',
   theme_auto: 'System',
   theme_light: 'Light',
   theme_dark: 'Dark',
+  palette: 'Colours',
+  palette_sky: 'Blue, amber, red',
+  palette_iris: 'Violet, teal, crimson',
+  motion: 'Motion',
+  motion_auto: 'System',
+  motion_reduced: 'Reduced',
+  motion_full: 'Full',
+  language: 'Language',
+  language_auto: 'System ({language})',
+  language_now: 'The page is in English now.',
+  language_failed: 'The words of the language “{language}” could not be loaded; the page goes on in English.',
+  projector: 'For a projector',
   quiet: 'Quiet for screen readers',
 
   // Tasks.

@@ -1,7 +1,7 @@
 // How a run begins: a cluster with its dials, simulated until everybody has started. In slices, so that the page lives.
 
 import type { Change, Engine, Module } from './engine.ts';
-import { capital, say } from './say.ts';
+import { capital, inEnglish, say } from './say.ts';
 import type { Topology } from './state.ts';
 
 /** Simulated time before the page opens, in µs: by then everybody has started, and monitoring has looked twice. */
@@ -45,7 +45,7 @@ export async function begin(module: Module, plan: Plan, progress: (share: number
       if (some.length > 0) engine.set_knobs(some);
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      notices.push(say('bad_parameters_together', { sentence: capital(error.message) }));
+      notices.push(say('bad_parameters_together', { sentence: inEnglish(capital(error.message)) }));
     }
   };
   const knobs: Change[] = engine.knobs();

@@ -1,5 +1,7 @@
 // Small helpers for the document. Text is only touched where it changed.
 
+import { partsOf } from './say.ts';
+
 type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
 type Child = Node | string;
 
@@ -38,6 +40,15 @@ export function button(label: string, onClick: () => void, attributes: Attribute
 
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** The same for a text with parts in English, which are marked as such. */
+export function setMixed(element: Element, text: string): void {
+  const parts = partsOf(text);
+  if (!parts.some(({ english }) => english)) setText(element, text);
+  else if (element.textContent !== parts.map((part) => part.text).join('')) {
+    element.replaceChildren(...parts.map((part) => (part.english ? html('span', { lang: 'en', dir: 'ltr' }, part.text) : part.text)));
+  }
 }
 
 export function setAttribute(element: Element, name: string, value: string | number | boolean | undefined): void {

@@ -12,6 +12,8 @@ export interface Box extends Point {
   readonly h: number;
 }
 export interface Layout {
+  /** By how much larger it is drawn than it is laid out. */
+  readonly scale: number;
   readonly width: number;
   readonly height: number;
   /** Where the drawn rungs begin, below those that are text. */
@@ -81,7 +83,8 @@ const COLUMN_ROOMY = 275;
 /** The least that leaves room for narrow columns where words stand beside them. */
 const COLUMN_NARROW = 112;
 
-export function layOut(width: number, cluster: Cluster, top = 0, { folded, flat }: Room = ROOMY): Layout {
+export function layOut(shownWidth: number, cluster: Cluster, shownTop = 0, { folded, flat }: Room = ROOMY, scale = 1): Layout {
+  const [width, top] = [shownWidth / scale, shownTop / scale];
   const most = Math.max(1, cluster.members, cluster.apis);
   const stacked = width < STACKED;
   // Words beside the things save a line of each rung, but must not squeeze the columns into less than they would have.
@@ -109,7 +112,7 @@ export function layOut(width: number, cluster: Cluster, top = 0, { folded, flat 
   const members = columns(cluster.members);
   // In the stacked topology an API server stands above its member, also where there are fewer of them.
   const apis = cluster.external ? columns(cluster.apis) : members.slice(0, cluster.apis);
-  return { width, height: y - (flat ? 0 : GAP) + 4, top, header, stacked, aside, folded, cluster, narrow, compact, rungs, apis, members };
+  return { scale, width, height: y - (flat ? 0 : GAP) + 4, top, header, stacked, aside, folded, cluster, narrow, compact, rungs, apis, members };
 }
 
 /** The box of a rung's thing: of an API server's number on the upper rungs, of a member's on the lower. */

@@ -7,7 +7,8 @@ import { Chooser } from './compare/chooser.ts';
 import { open, type Against } from './compare/open.ts';
 import type { Pair } from './compare/pair.ts';
 import { subjectOf } from './compare/subject.ts';
-import { CompareView } from './compare/view.ts';
+import type { CompareView, Subject } from './compare/view.ts';
+import { catalogIn } from './catalog.ts';
 import { NO_CLUSTER, clusterOf, type Cluster } from './cluster.ts';
 import { byId } from './dom.ts';
 import type { Embed } from './embed/embed.ts';
@@ -19,11 +20,13 @@ import { linkedRun, showing, toMoment } from './link/address.ts';
 import { Desk } from './link/desk.ts';
 import type { Opened, Progress } from './link/open.ts';
 import type { Run } from './link/run.ts';
+import { loadLocale } from './locale.ts';
+import { earlyLooks, PLAIN, remember, remembered } from './looks.ts';
 import { Loop } from './loop.ts';
 import { noteText, SPOKEN, type Act, type Operation } from './notes.ts';
 import { keepFiles } from './offline.ts';
 import { Past } from './past.ts';
-import { capital, moment, say } from './say.ts';
+import { capital, exact, inEnglish, moment, say, speakIn } from './say.ts';
 import { setup } from './setup.ts';
 import { INITIAL, reduce, type Action, type Question, type State, type Topology } from './state.ts';
 import { format, parse, type Wish } from './url.ts';
@@ -37,10 +40,12 @@ import { Inspector } from './view/inspector.ts';
 import { Kubectl } from './view/kubectl.ts';
 import { Ladder, legend } from './view/ladder.ts';
 import { Lamps } from './view/lamps.ts';
+import { applyLanguage, applyLooks, isStill, watchSystem } from './view/looks.ts';
 import { Verdicts } from './view/verdicts.ts';
 import { Milestones } from './view/milestones.ts';
 import { showBroken, updateNotices, Voice } from './view/notices.ts';
 import { readPalette, type Palette } from './view/palette.ts';
+import { Blank } from './view/blank.ts';
 import { Reference } from './view/reference.ts';
 import { Scene } from './view/scene.ts';
 import { Scrubber } from './view/scrubber.ts';
@@ -71,7 +76,7 @@ const NOTES_MAX = 60;
 class Page implements Host {
   state: State = INITIAL;
   knobs: ReadonlyMap<string, number> = new Map();
-  readonly catalog;
+  catalog: Catalog;
   scripted = false;
   cluster: Cluster = NO_CLUSTER;
   readonly named;
@@ -79,13 +84,15 @@ class Page implements Host {
   private readonly module: Module;
   private engine: Engine;
   private readonly loop: Loop;
-  private readonly views;
+  private views: ReturnType<Page['makeViews']>;
+  private readonly blank = new Blank();
   /** The two runs side by side, while they are compared; this page's engine is A. */
   private comparing: CompareView | undefined;
+  /** What they are about, and when that was asked, in us of the run. */
+  private about: { readonly against: Against; readonly atUs: number } | undefined;
   /** Whoever opened the comparison gets the keyboard back, if it is not the button that all share. */
   private asker: HTMLElement | null = null;
   private palette: Palette;
-  private readonly still = matchMedia('(prefers-reduced-motion: reduce)');
   private noteNumber = 0;
   private samplesTaken = false;
   /** When the notes were last read, in us of the run; -1: what was read does not count any more. */
@@ -127,7 +134,7 @@ class Page implements Host {
     this.scripted = scripted;
     this.waiting = waiting;
     this.pace = pace;
-    this.catalog = module.catalog;
+    this.catalog = catalogIn(module.catalog);
     this.past = new Past(module.catalog, () => this.engine);
     this.past.look();
     const now = (): Frame => module.frame(this.engine, false);
@@ -135,8 +142,8 @@ class Page implements Host {
       workload: (id: number): string => workloadName(now(), id),
       pod: (workload: number, template: number, number: number): string => podName(now(), workload, template, number),
     };
-    const { scenario, seed, topology, running, speed, theme, face, notices } = wish;
-    this.state = { ...INITIAL, lanes: matchMedia('(min-width: 640px) and (min-height: 800px)').matches, scenario, seed, topology, speed, theme, face, notices: [...notices, ...more] };
+    const { scenario, seed, topology, running, speed, looks, face, notices } = wish;
+    this.state = { ...INITIAL, ...looks, lanes: matchMedia('(min-width: 640px) and (min-height: 800px)').matches, scenario, seed, topology, speed, face, notices: [...notices, ...more] };
     this.loop = new Loop({
       nowUs: () => this.comparing?.pair.nowUs() ?? this.engine.now_us(),
       run: (untilUs, budget) => (this.comparing?.pair ?? this.engine).run(untilUs, budget),
@@ -146,11 +153,10 @@ class Page implements Host {
       broke: (error) => this.broke(error),
     });
     Object.assign(globalThis, { brownoutStats: Object.assign(this.loop.stats, { engine_bytes: () => module.bytes() }) });
-    this.applyTheme();
     this.palette = readPalette(this.catalog.classes);
     this.desk = this.makeDesk(kept);
     this.views = this.makeViews();
-    this.watchMedia();
+    watchSystem(() => this.showLooks());
     this.refresh();
     this.loop.speed = speed;
     this.act({ type: 'run', running });
@@ -160,15 +166,15 @@ class Page implements Host {
   act(action: Action): void {
     const before = this.state;
     this.state = reduce(before, action);
-    const { running, backwards, speed, theme, quiet } = this.state;
+    const { running, backwards, speed, quiet } = this.state;
     this.views.voice.quiet = quiet;
     this.loop.speed = speed;
     this.loop.backwards = backwards;
-    if (theme !== before.theme) this.applyTheme();
+    if (action.type === 'look') this.looked(before.locale);
     if (running !== before.running) {
       if (running) this.stepping = false;
       const time = moment(this.isBroken ? 0 : this.engine.now_us() / 1000);
-      this.views.voice.say(running ? say(backwards ? 'started_back' : 'started', { speed: String(speed) }) : say('paused', { time }));
+      this.views.voice.say(running ? say(backwards ? 'started_back' : 'started', { speed: exact(speed) }) : say('paused', { time }));
     }
     this.loop.setRunning(running);
     this.changed();
@@ -182,7 +188,10 @@ class Page implements Host {
     }
     try {
       const fixed = this.comparing?.fixed(changes.map(({ name }) => name));
-      if (fixed !== undefined) throw new Error(fixed);
+      if (fixed !== undefined) {
+        this.act({ type: 'refused', knob: changes[0]?.name ?? '', sentence: fixed });
+        return false;
+      }
       if (this.comparing === undefined) {
         this.engine.set_knobs([...changes]);
         this.acted();
@@ -441,24 +450,23 @@ class Page implements Host {
     this.asked += 1;
     const mine = this.asked;
     const { scenario, seed, topology } = this.state;
-    const subject = subjectOf(against, this, this.engine.now_us());
+    const atUs = this.engine.now_us();
+    const subject = subjectOf(against, this, atUs);
     try {
       const progress = (share: number): boolean => {
         if (mine === this.asked) this.waiting.show(share, this.cluster.nodes);
         return mine === this.asked;
       };
+      // Loaded when somebody wants to see two runs: most never do.
+      const { CompareView: View } = await import('./compare/view.ts');
       const pair = await open(against, { engine: this.engine, seed, opensUs: subject.opensUs, progress });
       if (pair !== undefined && (mine !== this.asked || this.isBroken)) discard(pair, this.engine);
       else if (pair !== undefined) {
         const preset = against.kind === 'preset' ? against.name : null;
         if (pair.a !== this.engine) this.replace(preset === null ? { scenario, seed, topology, changes: [] } : { scenario: subject.scenario, seed, topology: null, changes: [] }, { engine: pair.a, scripted: true, notices: [] });
         else this.stopComparing();
-        this.comparing = new CompareView(this, this.module, pair, subject, {
-          leave: () => this.stopComparing(),
-          goOnWithB: () => (against.kind === 'branch' ? this.takeUp(pair.b) : this.goOnWith(pair.b)),
-          say: (text) => this.views.voice.say(text),
-          redraw: () => this.loop.redraw(),
-        });
+        this.about = { against, atUs };
+        this.comparing = this.showPair(View, pair, subject, against);
         this.views.voice.say(say('compare_opened', { about: subject.about }));
         this.act({ type: 'compare', preset });
         if (running) this.act({ type: 'run', running });
@@ -467,6 +475,14 @@ class Page implements Host {
       this.refused('compare', error);
     }
     if (mine === this.asked) this.waiting.done();
+  }
+  private showPair(View: typeof CompareView, pair: Pair, subject: Subject, against: Against): CompareView {
+    return new View(this, this.module, pair, subject, {
+      leave: () => this.stopComparing(),
+      goOnWithB: () => (against.kind === 'branch' ? this.takeUp(pair.b) : this.goOnWith(pair.b)),
+      say: (text) => this.views.voice.say(text),
+      redraw: () => this.loop.redraw(),
+    });
   }
   /** Gives the page back to A; B is freed unless somebody goes on with it. */
   private stopComparing(keepB = false): void {
@@ -546,7 +562,7 @@ class Page implements Host {
       this.broke(error);
       return;
     }
-    this.act({ type: 'refused', knob, sentence: error.message });
+    this.act({ type: 'refused', knob, sentence: inEnglish(error.message) });
   }
   /** Reads again what only changes by command. */
   private refresh(): void {
@@ -638,11 +654,12 @@ class Page implements Host {
 
   private draw(wallMs: number): void {
     if (this.isBroken) return;
-    const { views, palette, still, dirty } = this;
+    const { views, palette, dirty } = this;
+    const still = isStill(this.state);
     if (this.comparing !== undefined) {
       this.dirty = false;
       if (dirty) this.controls();
-      this.comparing.draw(palette, wallMs, still.matches, dirty, this.loop.behind, this.stepping);
+      this.comparing.draw(palette, wallMs, still, dirty, this.loop.behind, this.stepping);
       if (dirty) this.views.faults.update(this.module.frame(this.engine, false));
       return;
     }
@@ -672,10 +689,10 @@ class Page implements Host {
     const texts = this.due.splice(0, dirty || !moving ? this.due.length : this.settling > 0 ? 2 : 1);
     this.dirty = false;
     for (const update of texts) update(frame);
-    views.flights.draw(frame, views.ladder.layout, palette, wallMs, still.matches);
+    views.flights.draw(frame, views.ladder.layout, palette, wallMs, still);
     views.scrubber.draw(palette, this.samplesTaken || dirty);
     this.samplesTaken = false;
-    views.charts.draw(palette, `${this.state.theme} ${palette.ink}`, !moving);
+    views.charts.draw(palette, palette.key, !moving);
     this.watcher?.drawn();
     if (this.settling > 0) {
       this.settling -= 1;
@@ -700,7 +717,7 @@ class Page implements Host {
   }
   /** The parts of the page that are text. Each is brought up to date four times a second. */
   private readonly texts: readonly ((frame: Frame) => void)[] = [
-    (frame) => this.views.ladder.update(frame, this.still.matches),
+    (frame) => this.views.ladder.update(frame, isStill(this.state)),
     ...[0, 1, 2].map((part) => (frame: Frame): void => this.views.ladder.upper[part]?.(frame, this.palette)),
     (frame) => this.views.timeline.update(nowMs(frame), this.loop, this.views.events.caption, this.stepping),
     () => this.views.scrubber.update(),
@@ -752,17 +769,40 @@ class Page implements Host {
     this.samplesTaken = true;
   }
 
-  private applyTheme(): void {
-    document.documentElement.dataset['theme'] = this.state.theme;
-    this.palette = readPalette(this.catalog.classes);
+  /** Somebody chose how the page looks or speaks. */
+  private looked(locale: string): void {
+    if (!this.state.face.embedded) remember(this.state);
+    this.showLooks();
+    if (this.state.locale !== locale) void this.speak();
   }
-  private watchMedia(): void {
-    const again = (): void => {
-      this.palette = readPalette(this.catalog.classes);
-      this.changed();
-    };
-    for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) matchMedia(query).addEventListener('change', again);
-    this.still.addEventListener('change', again);
+  private showLooks(): void {
+    applyLooks(this.state);
+    this.palette = readPalette(this.catalog.classes);
+    this.changed();
+  }
+  /** Says everything anew in the language that was chosen: other views of the same run, which goes on where it is. */
+  private async speak(): Promise<void> {
+    const { locale } = this.state;
+    const notice = await speakAs(locale, () => this.state.locale === locale && !this.isBroken);
+    if (locale !== this.state.locale || this.isBroken) return;
+    this.catalog = catalogIn(this.module.catalog);
+    const { views: old, comparing, about } = this;
+    const restore = this.blank.renew();
+    applyLanguage();
+    this.state = { ...this.state, told: '', refused: null, notices: notice === undefined ? [] : [notice] };
+    this.views = this.makeViews();
+    this.views.ladder.resume(old.ladder);
+    this.views.tasks.resume(old.tasks);
+    this.views.voice.quiet = this.state.quiet;
+    [this.due, this.notedUs, this.textAt, this.branchesDue] = [[], -1, -Infinity, true];
+    if (comparing !== undefined && about !== undefined) {
+      const subject = subjectOf(about.against, this, about.atUs);
+      const View = comparing.constructor as typeof CompareView;
+      this.comparing = this.showPair(View, comparing.pair, { ...subject, seenUs: comparing.seenUs }, about.against);
+    }
+    this.refresh();
+    restore();
+    this.views.voice.say(say('language_now'));
   }
 
   private broke(error: unknown): void {
@@ -780,6 +820,18 @@ class Page implements Host {
 function topologyOf(frame: Frame): Topology {
   const { members, apis: api_servers, external, nodes } = clusterOf(frame);
   return { members, api_servers, external, nodes };
+}
+
+/** Speaks this language, if `wanted` still says so when it is here. A sentence if it cannot be had. */
+async function speakAs(name: string, wanted: () => boolean = () => true): Promise<string | undefined> {
+  try {
+    const locale = await loadLocale(name);
+    if (wanted()) speakIn(locale);
+    return undefined;
+  } catch {
+    if (wanted()) speakIn();
+    return say('language_failed', { language: name });
+  }
 }
 
 /** Frees what nobody waits for any more, but for the run at hand. */
@@ -811,7 +863,7 @@ async function first(module: Module, wish: Wish, waiting: Waiting, pace?: Pace):
     return new Page(module, wish, beginning, waiting, kept, pace);
   } catch (error) {
     if (wish.topology === null || !isRefusal(error)) throw error;
-    const notice = say('bad_parameters_cluster', { sentence: capital(error.message) });
+    const notice = say('bad_parameters_cluster', { sentence: inEnglish(capital(error.message)) });
     return await first(module, { ...wish, topology: null, notices: [...wish.notices, notice] }, waiting, pace);
   }
 }
@@ -823,14 +875,24 @@ async function embed(waiting: Waiting): Promise<Embed> {
 }
 
 async function start(): Promise<void> {
+  const { search, hash } = setup();
+  const isFace = asksForFace(search);
+  // What was chosen here before is the page's own; a figure looks as the text around it says.
+  const before = isFace ? PLAIN : remembered();
+  const looks = earlyLooks(search, before);
+  applyLooks(looks);
+  // A figure loads nothing before it is seen. Whoever waits hears of a failure; nobody waits yet.
+  const loading = isFace ? undefined : load();
+  loading?.catch(() => undefined);
+  const notice = await speakAs(looks.locale);
+  applyLanguage();
   const waiting = new Waiting();
   try {
-    // A figure in somebody's text takes more than the page does, and other things first.
-    const { search, hash } = setup();
-    const frame = asksForFace(search) ? await embed(waiting) : undefined;
+    const frame = isFace ? await embed(waiting) : undefined;
     await frame?.seen();
-    const module = await load();
-    const wish = parse(search, module.catalog, isFigure());
+    const module = await (loading ?? load());
+    const asked = parse(search, module.catalog, before, isFigure());
+    const wish = { ...asked, notices: [...(notice === undefined ? [] : [notice]), ...asked.notices] };
     const pace = frame?.pace(wish.face);
     const linked = await linkedRun(hash, wish, waiting);
     let page: Page;

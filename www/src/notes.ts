@@ -1,5 +1,7 @@
 // Notes and causes as sentences.
 
+import { en } from '../locales/en.ts';
+import { timerText } from './catalog.ts';
 import type { NoteRow, RecordRow } from './engine.ts';
 import { nodeOfHost, type Cluster } from './cluster.ts';
 import { ppm, say, sayIfKnown, span } from './say.ts';
@@ -154,15 +156,25 @@ export function sameDials(a: Act | undefined, b: Act | undefined): boolean {
   return names(a) === names(b);
 }
 
+/** The engine's reasons for a loss. */
+const REASONS = [en.drop_0, en.drop_1, en.drop_2, en.drop_3, en.drop_4];
+
+function reasonText(english: string): string {
+  return sayIfKnown(`drop_${REASONS.findIndex((reason) => reason === english)}`) ?? english;
+}
+function classText(name: string): string {
+  return sayIfKnown(`class_${name}`) ?? name;
+}
+
 /** A row of the record as a sentence; the engine's own where the locale has none. */
 export function causeText(row: RecordRow, cluster: Cluster, named: Names, command: (place: number) => string): string {
   if (typeof row.kind === 'string') return noteText({ ...row, kind: row.kind }, cluster, named);
   if (row.what === 'command') return command(row.a);
   const values = {
     program: programName(row.program, cluster),
-    timer: row.text.replace(/^timer /, '').replaceAll('_', ' '),
-    reason: row.text.replace(/^packet dropped: /, ''),
-    class: row.text.replace(/^message read: /, ''),
+    timer: timerText(row.text.replace(/^timer /, '')),
+    reason: reasonText(row.text.replace(/^packet dropped: /, '')),
+    class: classText(row.text.replace(/^message read: /, '')),
   };
   return sayIfKnown(`cause_${row.what}`, values) ?? row.text;
 }

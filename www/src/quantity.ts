@@ -1,7 +1,7 @@
 // How the page shows each dial: its short name in links, its unit, and the scale of its slider.
 
 import type { KnobSpec } from './engine.ts';
-import type { Key } from './say.ts';
+import { exact, type Key } from './say.ts';
 
 export interface Quantity {
   /** Its name in the address. */
@@ -93,7 +93,13 @@ export function positionOf(spec: KnobSpec, value: number): number {
   return Math.round(Math.min(1, Math.max(0, Math.log(value / low) / Math.log(high / low))) * STEPS);
 }
 
-/** A value of the engine's as a plain number in the unit shown, without needless digits. */
+/** A value of the engine's with its unit, as people write it: "30 %", "0.5 s". */
+export function quantityText(spec: KnobSpec, value: number): string {
+  const { factor, unit } = quantity(spec);
+  return `${exact(value / factor)}\u00a0${unit}`;
+}
+
+/** A value of the engine's as a plain number in the unit shown, without needless digits: for addresses and fields. */
 export function shown(spec: KnobSpec, value: number): string {
   return String(Number((value / quantity(spec).factor).toPrecision(6)));
 }

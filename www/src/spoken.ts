@@ -2,8 +2,9 @@
 
 import { knob, type App } from './app.ts';
 import type { Cluster } from './cluster.ts';
-import { quantity, shown } from './quantity.ts';
-import { say } from './say.ts';
+import type { KnobSpec } from './engine.ts';
+import { quantity, quantityText } from './quantity.ts';
+import { exact, say } from './say.ts';
 
 export function placeText(place: string): string {
   const [, member] = /^member-(\d)$/.exec(place) ?? [];
@@ -23,6 +24,10 @@ export function placeExists(place: string, { members, apis, nodes }: Pick<Cluste
   return number === undefined || Number(number) <= (place.startsWith('api-') ? apis : members);
 }
 
+function number(spec: KnobSpec, value: number): string {
+  return exact(value / quantity(spec).factor);
+}
+
 /** "30 percent of packets lost at member 1", "15 seconds". */
 export function spoken(app: App, name: string, value = knob(app, name)): string {
   const spec = app.catalog.knobs.find((spec) => spec.name === name);
@@ -31,14 +36,14 @@ export function spoken(app: App, name: string, value = knob(app, name)): string 
   if (spec.unit === 'switch') return say(value === 1 ? 'value_on' : 'value_off');
   if (name === 'loss_ppm') {
     const place = placeText(app.catalog.places[knob(app, 'loss_place')] ?? '');
-    return say('value_loss', { percent: shown(spec, value), place });
+    return say('value_loss', { percent: number(spec, value), place });
   }
-  return say('value_spoken', { value: shown(spec, value), unit: say(quantity(spec).spoken) });
+  return say('value_spoken', { value: number(spec, value), unit: say(quantity(spec).spoken) });
 }
 
 /** The same for the eye: "30 %", "15 s". */
 export function written(app: App, name: string, value: number): string {
   const spec = app.catalog.knobs.find((spec) => spec.name === name);
   if (spec === undefined || spec.unit === 'place' || spec.unit === 'switch') return spoken(app, name, value);
-  return `${shown(spec, value)}\u00a0${quantity(spec).unit}`;
+  return quantityText(spec, value);
 }

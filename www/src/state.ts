@@ -1,6 +1,7 @@
 // What the user looks at and has asked for; never what the model is. (state, action) -> state.
 
 import { WHOLE, type Face } from './embed/face.ts';
+import { PLAIN, type Looks } from './looks.ts';
 
 export type Thing = 'host' | 'member' | 'api' | 'elector' | 'users' | 'link' | 'node' | 'workload' | 'pod' | 'controller' | 'scheduler';
 /**
@@ -22,8 +23,6 @@ export type Question =
   | { readonly requests: { readonly api: number; readonly kind: number } }
   | { readonly pod: { readonly workload: number; readonly template: number; readonly number: number } };
 
-export type Theme = 'auto' | 'light' | 'dark';
-
 /** What a run begins with, as the engine takes it. */
 export interface Topology {
   readonly members: number;
@@ -32,7 +31,7 @@ export interface Topology {
   readonly nodes: number;
 }
 
-export interface State {
+export interface State extends Looks {
   readonly scenario: string;
   readonly seed: number;
   /** The cluster, if it is not the scenario's own. */
@@ -55,10 +54,8 @@ export interface State {
   /** Simulated seconds in one second of the user's. */
   readonly speed: number;
   readonly selected: Selection;
-  readonly theme: Theme;
   /** What is shown of the page. */
   readonly face: Face;
-  readonly quiet: boolean;
   readonly moreDials: boolean;
   readonly eventsHeld: boolean;
   /** The task under way; as many as there are: all done. */
@@ -80,8 +77,8 @@ export type Action =
   | { type: 'changed-past'; changed: State['changed'] }
   | { type: 'speed'; speed: number }
   | { type: 'select'; selection: Selection }
-  | { type: 'theme'; theme: Theme }
-  | { type: 'quiet'; quiet: boolean }
+  /** Looks or speaks otherwise. */
+  | { type: 'look'; look: Partial<Looks> }
   | { type: 'more-dials'; open: boolean }
   | { type: 'hold-events'; held: boolean }
   | { type: 'task-done' }
@@ -96,6 +93,7 @@ export type Action =
   | { type: 'start-over'; scenario: string; seed: number; topology: Topology | null };
 
 export const INITIAL: State = {
+  ...PLAIN,
   scenario: '',
   seed: 1,
   topology: null,
@@ -109,9 +107,7 @@ export const INITIAL: State = {
   changed: null,
   speed: 1,
   selected: { thing: 'member', row: 0 },
-  theme: 'auto',
   face: WHOLE,
-  quiet: false,
   moreDials: false,
   eventsHeld: false,
   task: 0,
@@ -142,10 +138,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, speed: action.speed };
     case 'select':
       return { ...state, selected: action.selection };
-    case 'theme':
-      return { ...state, theme: action.theme };
-    case 'quiet':
-      return { ...state, quiet: action.quiet };
+    case 'look':
+      return { ...state, ...action.look };
     case 'more-dials':
       return { ...state, moreDials: action.open };
     case 'hold-events':

@@ -3,10 +3,11 @@
 import type { Catalog, Change, KnobSpec } from './engine.ts';
 import { ALL, PARTS, VIEWS, WHOLE, type Face, type View } from './embed/face.ts';
 import type { Cluster } from './cluster.ts';
-import { quantity, shown } from './quantity.ts';
+import { formatLooks, PLAIN, readLooks, switchOf, type Looks } from './looks.ts';
+import { quantity, quantityText, shown } from './quantity.ts';
 import { say } from './say.ts';
 import { placeExists } from './spoken.ts';
-import { SPEEDS, type Theme, type Topology } from './state.ts';
+import { SPEEDS, type Topology } from './state.ts';
 
 /** What an address asks for, and a sentence about each part of it that cannot be had. */
 export interface Wish {
@@ -21,7 +22,7 @@ export interface Wish {
   /** The moment to open at, in simulated seconds. */
   t: number | null;
   speed: number;
-  theme: Theme;
+  looks: Looks;
   /** What is shown of the page. */
   face: Face;
   notices: string[];
@@ -29,7 +30,6 @@ export interface Wish {
   parameters: readonly string[];
 }
 
-const THEMES: readonly Theme[] = ['auto', 'light', 'dark'];
 const CLUSTER = ['members', 'api', 'etcd', 'nodes'];
 const SEED_MAX = 0xffff_ffff;
 /** The latest moment that an address may ask for, in seconds: an hour takes minutes to simulate. */
@@ -54,17 +54,17 @@ function readers(params: URLSearchParams, asked: string[], complain: (name: stri
   };
   return {
     take,
-    oneOf: (name, names, fallback) =>
-      take(name, fallback, say('allowed_one_of', { names: names.join(', ') }), fallback, (text) => names.find((name) => name === text)),
-    onOff: (name, fallback) =>
-      take(name, fallback, say('allowed_switch'), say(fallback ? 'value_on' : 'value_off'), (text) =>
-        ['1', 'on', 'true'].includes(text) ? true : ['0', 'off', 'false'].includes(text) ? false : undefined,
-      ),
+    oneOf: (name, names, fallback, hidden = []) =>
+      take(name, fallback, say('allowed_one_of', { names: names.join(', ') }), fallback, (text) => [...names, ...hidden].find((name) => name === text)),
+    onOff: (name, fallback) => take(name, fallback, say('allowed_switch'), say(fallback ? 'value_on' : 'value_off'), switchOf),
   };
 }
 
-/** Reads an address's query. `isFigure`: the page is one without being asked. */
-export function parse(query: string, catalog: Catalog, isFigure = false): Wish {
+/**
+ * Reads an address's query. `before`: how the page looks where it says nothing; `isFigure`: it is one without being
+ * asked.
+ */
+export function parse(query: string, catalog: Catalog, before: Looks = PLAIN, isFigure = false): Wish {
   const params = new URLSearchParams(query);
   const notices: string[] = [];
   const asked: string[] = [];
@@ -84,7 +84,7 @@ export function parse(query: string, catalog: Catalog, isFigure = false): Wish {
     speed: take('speed', 1, say('allowed_one_of', { names: SPEEDS.join(', ') }), '1', (text) =>
       SPEEDS.find((speed) => speed === number(text)),
     ),
-    theme: oneOf('theme', THEMES, 'auto'),
+    looks: readLooks(reading, before),
     face: readFace(catalog, reading, notices, isFigure),
     notices,
     parameters: [...new Set([...asked, ...CLUSTER, ...catalog.knobs.map((spec) => quantity(spec).param)])],
@@ -178,7 +178,7 @@ function same(a: Topology, b: Topology): boolean {
 
 interface Readers {
   take<T>(name: string, fallback: T, allowed: string, used: string, read: (text: string) => T | undefined): T;
-  oneOf<T extends string>(name: string, names: readonly T[], fallback: T): T;
+  oneOf<T extends string>(name: string, names: readonly T[], fallback: T, hidden?: readonly T[]): T;
   onOff(name: string, fallback: boolean): boolean;
 }
 
@@ -187,7 +187,7 @@ function readKnob(spec: KnobSpec, { places: all }: Catalog, places: readonly str
   if (spec.unit === 'place') return all.indexOf(oneOf(param, places, all[spec.default] ?? ''));
   if (spec.unit === 'switch') return Number(onOff(param, spec.default === 1));
   const [min, max] = [shown(spec, spec.min), shown(spec, spec.max)];
-  return take(param, spec.default, say('allowed_number', { min, max, unit }), `${shown(spec, spec.default)} ${unit}`, (text) => {
+  return take(param, spec.default, say('allowed_number', { min, max, unit }), quantityText(spec, spec.default), (text) => {
     const value = Math.round(number(text) * factor);
     return value >= spec.min && value <= spec.max ? value : undefined;
   });
@@ -195,7 +195,7 @@ function readKnob(spec: KnobSpec, { places: all }: Catalog, places: readonly str
 
 /** The query that leads back to here: only what differs from the defaults, but always scenario and seed. */
 export function format(
-  wish: Pick<Wish, 'scenario' | 'seed' | 'topology' | 'compare' | 'running' | 'speed' | 'theme'> & Partial<Pick<Wish, 'face'>>,
+  wish: Pick<Wish, 'scenario' | 'seed' | 'topology' | 'compare' | 'running' | 'speed'> & Looks & Partial<Pick<Wish, 'face'>>,
   knobs: ReadonlyMap<string, number>,
   { knobs: specs, places }: Catalog,
 ): string {
@@ -216,7 +216,7 @@ export function format(
   }
   if (wish.running) params.set('running', 'on');
   if (wish.speed !== 1) params.set('speed', String(wish.speed));
-  if (wish.theme !== 'auto') params.set('theme', wish.theme);
+  formatLooks(params, wish);
   const { views, show, hide, lock, relay, embedded } = wish.face ?? WHOLE;
   for (const [name, names] of Object.entries({ view: views, show, hide, lock })) if (names.length > 0) params.set(name, names.join());
   if (relay !== '') params.set('relay', relay);

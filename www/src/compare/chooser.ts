@@ -1,7 +1,7 @@
 // What to compare: questions that two runs answer, or the run at hand with one thing otherwise.
 
 import { knob, type TimeApp } from '../app.ts';
-import { button, html, setText } from '../dom.ts';
+import { button, html, setMixed } from '../dom.ts';
 import type { KnobSpec } from '../engine.ts';
 import { branchName } from '../lanewords.ts';
 import { quantity, shown } from '../quantity.ts';
@@ -80,7 +80,7 @@ export class Chooser {
   }
   update(): void {
     const { refused } = this.app.state;
-    setText(this.refused, refused?.knob === 'compare' ? `${capital(refused.sentence)}.` : '');
+    setMixed(this.refused, refused?.knob === 'compare' ? `${capital(refused.sentence)}.` : '');
     if (refused?.knob === 'compare' && !this.dialog.open) this.dialog.showModal();
   }
   private withBranch(): void {

@@ -3,6 +3,7 @@
 import uPlot from 'uplot';
 import type { App } from '../app.ts';
 import { button, html, list, setAttribute, setText } from '../dom.ts';
+import { scaleOf } from '../looks.ts';
 import { say, sayIfKnown, share, short, span, type Key } from '../say.ts';
 import { Samples, type Row } from '../samples.ts';
 import type { Palette } from '../view/palette.ts';
@@ -70,6 +71,7 @@ function newest(samples: Samples): readonly Row[] {
 
 class Plot {
   readonly node: HTMLElement;
+  private readonly app: App;
   private readonly spec: Spec;
   private readonly upperAt = html('div', { class: 'plot', 'aria-hidden': 'true' });
   private readonly lowerAt = html('div', { class: 'plot apart', 'aria-hidden': 'true' });
@@ -86,6 +88,7 @@ class Plot {
   private partedS: number | null = null;
 
   constructor(app: App, spec: Spec, redraw: () => void) {
+    this.app = app;
     this.spec = spec;
     this.table = html('table', { hidden: true }, html('caption', { class: 'visually-hidden' }, this.title()), html('thead', {}, this.heads), this.body);
     const head = html('div', { class: 'head' }, html('h3', {}, this.title()));
@@ -134,18 +137,19 @@ class Plot {
     const { times, a: first, b: second, apart } = this.lines(a, b);
     const { width } = this;
     this.partedS = partedS;
+    const scale = scaleOf(this.app.state);
     if (this.upper === undefined || this.lower === undefined || this.built !== theme) {
       this.built = theme;
       this.upper?.destroy();
       this.lower?.destroy();
       const parted = (plot: uPlot): void => this.mark(plot, palette);
-      this.upper = new uPlot(options(this.spec, palette, width, parted), [times, first, second], this.upperAt);
-      this.lower = new uPlot(differenceOptions(this.spec, palette, width, parted), [times, apart], this.lowerAt);
+      this.upper = new uPlot(options(this.spec, palette, width, parted, scale), [times, first, second], this.upperAt);
+      this.lower = new uPlot(differenceOptions(this.spec, palette, width, parted, scale), [times, apart], this.lowerAt);
       return;
     }
     if (this.upper.width !== width) {
-      this.upper.setSize({ width, height: HEIGHT });
-      this.lower.setSize({ width, height: DIFFERENCE_HEIGHT });
+      this.upper.setSize({ width, height: HEIGHT * scale });
+      this.lower.setSize({ width, height: DIFFERENCE_HEIGHT * scale });
     }
     this.upper.setData([times, first, second]);
     this.lower.setData([times, apart]);
@@ -202,29 +206,31 @@ function signed(value: number, write: (value: number) => string): string {
   return value === 0 ? '0' : `${value > 0 ? '+' : '−'}${write(Math.abs(value))}`;
 }
 
-const FONT = '11px system-ui, sans-serif';
+function fontOf(scale: number): string {
+  return `${11 * scale}px system-ui, sans-serif`;
+}
 
-function base(palette: Palette, width: number, parted: (plot: uPlot) => void): Omit<uPlot.Options, 'series' | 'height'> & { font: string } {
+function base(palette: Palette, width: number, parted: (plot: uPlot) => void, scale: number): Omit<uPlot.Options, 'series' | 'height'> & { font: string } {
   return {
-    font: FONT, width, legend: { show: false }, cursor: { show: false }, padding: [6, 14, 0, 0],
+    font: fontOf(scale), width, legend: { show: false }, cursor: { show: false }, padding: [6, 14, 0, 0],
     hooks: { draw: [parted] },
-    axes: [{ stroke: palette.muted, font: FONT, grid: { show: false }, ticks: { show: false }, size: 20, space: 60, values: (_plot, splits) => splits.map((value) => `${value} s`) }],
+    axes: [{ stroke: palette.muted, font: fontOf(scale), grid: { show: false }, ticks: { show: false }, size: 20 * scale, space: 60 * scale, values: (_plot, splits) => splits.map((value) => say('axis_s', { n: value })) }],
   };
 }
-function axis(palette: Palette, values: (splits: number[]) => string[]): uPlot.Axis {
-  return { stroke: palette.muted, font: FONT, ticks: { show: false }, grid: { stroke: palette.track, width: 1 }, size: 68, space: 26, values: (_plot, splits) => values(splits) };
+function axis(palette: Palette, scale: number, values: (splits: number[]) => string[]): uPlot.Axis {
+  return { stroke: palette.muted, font: fontOf(scale), ticks: { show: false }, grid: { stroke: palette.track, width: 1 }, size: 68 * scale, space: 26 * scale, values: (_plot, splits) => values(splits) };
 }
 
-function options(spec: Spec, palette: Palette, width: number, parted: (plot: uPlot) => void): uPlot.Options {
+function options(spec: Spec, palette: Palette, width: number, parted: (plot: uPlot) => void, scale: number): uPlot.Options {
   const paths = spec.stepped ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
-  const shared = { points: { show: false }, width: 1.5 / devicePixelRatio, ...(paths === undefined ? {} : { paths }) };
+  const shared = { points: { show: false }, width: scale === 1 ? 1.5 / devicePixelRatio : 2, ...(paths === undefined ? {} : { paths }) };
   const rate = spec.format === share;
-  const common = base(palette, width, parted);
+  const common = base(palette, width, parted, scale);
   return {
     ...common,
-    height: HEIGHT,
+    height: HEIGHT * scale,
     scales: { x: { time: false }, y: rate ? { range: [0, 1.02] } : { range: (_plot, _low, high) => [0, Math.max(high * 1.08, spec.name === 'leaders' ? 4 : 1)] } },
-    axes: [...(common.axes ?? []), axis(palette, (splits) => splits.map((value) => (spec.name === 'leaders' && value % 1 !== 0 ? '' : spec.format(value))))],
+    axes: [...(common.axes ?? []), axis(palette, scale, (splits) => splits.map((value) => (spec.name === 'leaders' && value % 1 !== 0 ? '' : spec.format(value))))],
     series: [{}, { label: 'A', stroke: palette.series[0] ?? palette.ink, ...shared }, { label: 'B', stroke: palette.series[1] ?? palette.ink, dash: [6, 3], ...shared }],
   };
 }
@@ -236,13 +242,13 @@ function ends(max: number): number[] {
   return [-max / MARGIN, 0, max / MARGIN];
 }
 
-function differenceOptions(spec: Spec, palette: Palette, width: number, parted: (plot: uPlot) => void): uPlot.Options {
+function differenceOptions(spec: Spec, palette: Palette, width: number, parted: (plot: uPlot) => void, scale: number): uPlot.Options {
   const paths = spec.stepped ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
   const least = spec.format === share ? 0.1 : 1;
-  const common = base(palette, width, parted);
+  const common = base(palette, width, parted, scale);
   return {
     ...common,
-    height: DIFFERENCE_HEIGHT,
+    height: DIFFERENCE_HEIGHT * scale,
     scales: {
       x: { time: false },
       y: {
@@ -252,7 +258,7 @@ function differenceOptions(spec: Spec, palette: Palette, width: number, parted: 
         },
       },
     },
-    axes: [{ show: false }, { ...axis(palette, (splits) => splits.map((value) => signed(value, spec.apart))), splits: (plot) => ends(plot.scales['y']?.max ?? 0) }],
+    axes: [{ show: false }, { ...axis(palette, scale, (splits) => splits.map((value) => signed(value, spec.apart))), splits: (plot) => ends(plot.scales['y']?.max ?? 0) }],
     series: [
       {},
       { label: say('compare_apart'), stroke: palette.ink, fill: palette.track, width: 1 / devicePixelRatio, points: { show: false }, ...(paths === undefined ? {} : { paths }), fillTo: 0 },

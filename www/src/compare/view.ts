@@ -49,7 +49,7 @@ export class CompareView {
   private readonly root = byId('compare');
   private readonly panels = document.querySelector<HTMLElement>('.left');
   private readonly main = document.querySelector<HTMLElement>('main.main');
-  private seenUs = 0;
+  seenUs = 0;
   private target: number | undefined;
   private textAt = -Infinity;
   /** What of the texts that are about both is still to be done in this round. */
@@ -170,7 +170,7 @@ export class CompareView {
     for (const side of this.sides) side.draw(palette, wallMs, still, begins, all);
     const { found } = this.pair;
     const partedUs = found === null ? null : found.at_us;
-    this.plots.draw(palette, `${this.app.state.theme} ${palette.ink}`, partedUs === null ? null : partedUs / 1e6, all);
+    this.plots.draw(palette, palette.key, partedUs === null ? null : partedUs / 1e6, all);
     if (begins) {
       this.due = [
         () => this.scrubber.update(nowUs, this.seenUs, partedUs, behind, fine),

@@ -2,7 +2,8 @@
 
 import type { Catalog, Change } from '../engine.ts';
 import { say } from '../say.ts';
-import { SPEEDS, type Theme } from '../state.ts';
+import type { Theme } from '../looks.ts';
+import { SPEEDS } from '../state.ts';
 import { readDials, readSeed } from '../url.ts';
 import type { Cluster } from '../cluster.ts';
 

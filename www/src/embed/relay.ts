@@ -131,7 +131,7 @@ export class Relay implements Watcher {
   private set({ changes, speed, theme }: Settings, page: Host): void {
     if (changes.length > 0 && !page.setKnobs(changes)) throw new Wrong(capital(page.state.refused?.sentence ?? ''));
     if (speed !== undefined) page.act({ type: 'speed', speed });
-    if (theme !== undefined) page.act({ type: 'theme', theme });
+    if (theme !== undefined) page.act({ type: 'look', look: { theme } });
   }
   private async load(run: Run, page: Host): Promise<void> {
     if ('journal' in run) {

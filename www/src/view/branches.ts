@@ -1,7 +1,7 @@
 // The futures of the run as lines on the scale of the lanes, each with its name and what can be done with it.
 
 import type { TimeApp } from '../app.ts';
-import { button, html, list, setAttribute, setText, svg } from '../dom.ts';
+import { button, html, list, setAttribute, setMixed, setText, svg } from '../dom.ts';
 import type { BranchRow } from '../engine.ts';
 import { branchName } from '../lanewords.ts';
 import { moment, say } from '../say.ts';
@@ -54,7 +54,7 @@ export class Branches {
     setText(this.changed, changed);
     this.changed.hidden = changed === '';
     const sentence = state.refused?.knob === 'branches' ? state.refused.sentence : '';
-    setText(this.refused, sentence);
+    setMixed(this.refused, sentence);
     if (!several) return;
     list(this.rows, branches, () => this.makeRow(), (row, branch) => this.updateRow(row, branch));
     this.draw();

@@ -6,6 +6,7 @@ import { button, html, list, setAttribute, setText } from '../dom.ts';
 import type { Row, Samples } from '../samples.ts';
 import { say, share, short, span } from '../say.ts';
 import type { Past } from '../past.ts';
+import { scaleOf } from '../looks.ts';
 import type { Palette } from './palette.ts';
 
 /** Seconds shown. */
@@ -15,6 +16,8 @@ const TABLE_ROWS = 12;
 /** The least time between two drawings of the charts, in ms. */
 const EVERY = 50;
 const HEIGHT = 116;
+/** Its axes: the room that they take, and their type, in px. */
+const AXES = { x: 22, y: 50, type: 11 };
 
 /** A chart: what it shows and how. */
 export interface Spec {
@@ -121,18 +124,19 @@ class Chart {
       ...series.map((line) => valuesOf(samples, rows, line)),
     ];
     const { width } = this;
+    const scale = scaleOf(this.app.state);
     const key = `${theme} ${series.map(({ label }) => label).join()}`;
     if (this.plot === undefined || this.built !== key) {
       this.built = key;
       this.plot?.destroy();
-      this.plot = new uPlot(options(this.spec, series.map(({ label }) => label), palette, width), data, this.plotAt);
+      this.plot = new uPlot(options(this.spec, series.map(({ label }) => label), palette, width, scale), data, this.plotAt);
       list(this.keys, series, () => html('li'), (item, { label }, index) => {
         item.replaceChildren(html('span', { class: `swatch series-${index}` }), label);
       });
       this.keys.classList.toggle('alone', series.length < 2);
       return;
     }
-    if (this.plot.width !== width) this.plot.setSize({ width, height: HEIGHT });
+    if (this.plot.width !== width) this.plot.setSize({ width, height: HEIGHT * scale });
     this.plot.setData(data);
   }
 
@@ -171,15 +175,15 @@ class Chart {
   }
 }
 
-function options(spec: Spec, labels: readonly string[], palette: Palette, width: number): uPlot.Options {
-  const font = '11px system-ui, sans-serif';
+function options(spec: Spec, labels: readonly string[], palette: Palette, width: number, scale: number): uPlot.Options {
+  const font = `${AXES.type * scale}px system-ui, sans-serif`;
   const grid = { stroke: palette.track, width: 1 };
   const paths = spec.stepped ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
-  const one = 1 / devicePixelRatio;
-  const axis = { stroke: palette.muted, font, grid: { show: false }, ticks: { show: false }, size: 22 };
+  const one = scale === 1 ? 1 / devicePixelRatio : 2;
+  const axis = { stroke: palette.muted, font, grid: { show: false }, ticks: { show: false }, size: AXES.x * scale };
   return {
     width,
-    height: HEIGHT,
+    height: HEIGHT * scale,
     legend: { show: false },
     cursor: { show: false },
     padding: [6, 14, 0, 0],
@@ -188,8 +192,8 @@ function options(spec: Spec, labels: readonly string[], palette: Palette, width:
       y: spec.name === 'success' ? { range: [0, 1.02] } : { range: (_plot, _low, high) => [0, Math.max(high * 1.08, spec.name === 'leaders' ? 4 : 1)] },
     },
     axes: [
-      { ...axis, values: (_plot, splits) => splits.map((value) => `${value} s`), space: 60 },
-      { ...axis, grid, size: 50, space: 34, values: (_plot, splits) => splits.map((value) => (spec.name === 'leaders' && value % 1 !== 0 ? '' : spec.format(value))) },
+      { ...axis, values: (_plot, splits) => splits.map((value) => say('axis_s', { n: value })), space: 60 * scale },
+      { ...axis, grid, size: AXES.y * scale, space: 34 * scale, values: (_plot, splits) => splits.map((value) => (spec.name === 'leaders' && value % 1 !== 0 ? '' : spec.format(value))) },
     ],
     series: [
       {},

@@ -1,10 +1,10 @@
 // The dials: each the network or a real flag, with its default, its refused zone and its value in words.
 
 import { knob, type App } from '../app.ts';
-import { html, setAttribute, setText } from '../dom.ts';
+import { html, setAttribute, setMixed } from '../dom.ts';
 import type { KnobSpec } from '../engine.ts';
-import { STEPS, positionOf, quantity, shown, valueAt } from '../quantity.ts';
-import { capital, say, sayIfKnown } from '../say.ts';
+import { STEPS, positionOf, quantity, quantityText, shown, valueAt } from '../quantity.ts';
+import { capital, exact, say, sayIfKnown } from '../say.ts';
 import { placeExists, placeText, spoken } from '../spoken.ts';
 
 /** Places of the slider at which the engine is asked what it would refuse. */
@@ -57,13 +57,13 @@ function label(spec: KnobSpec): string {
 function standard(app: App, spec: KnobSpec): string {
   if (spec.unit === 'switch') return say(spec.default === 0 ? 'value_off' : 'value_on');
   if (spec.unit === 'place') return placeText(app.catalog.places[spec.default] ?? '');
-  return `${shown(spec, spec.default)} ${quantity(spec).unit}`;
+  return quantityText(spec, spec.default);
 }
 
 /** What a dial is, its default and limits, the real flag behind it, and where the default comes from. */
 function facts(app: App, spec: KnobSpec): string[] {
   const { factor, unit } = quantity(spec);
-  const limits = spec.unit === 'switch' || spec.unit === 'place' ? '' : ` ${say('dial_limits', { min: spec.min / factor, max: spec.max / factor, unit })}`;
+  const limits = spec.unit === 'switch' || spec.unit === 'place' ? '' : ` ${say('dial_limits', { min: exact(spec.min / factor), max: exact(spec.max / factor), unit })}`;
   const real = spec.flag.startsWith('-') ? [say('dial_flag', { flag: spec.flag })] : [];
   return [spec.help, `${say('dial_default', { value: standard(app, spec) })}.${limits}`, ...real, `${spec.source}.`];
 }
@@ -84,7 +84,7 @@ function refusal(spec: KnobSpec): { node: HTMLElement; update(app: App): void } 
   return {
     node,
     update({ state: { refused } }) {
-      setText(node, refused?.knob === spec.name ? `${capital(refused.sentence)}.` : '');
+      setMixed(node, refused?.knob === spec.name ? `${capital(refused.sentence)}.` : '');
     },
   };
 }
@@ -136,7 +136,7 @@ function numberDial(app: App, spec: KnobSpec): Dial {
     'aria-label': say('dial_number', { name: label(spec), unit: say(quantity(spec).spoken) }),
   });
   const zone = html('div', { class: 'zone', 'aria-hidden': 'true', title: say('dial_refused_zone') });
-  const tick = html('div', { class: 'tick', 'aria-hidden': 'true', title: say('dial_default', { value: `${shown(spec, spec.default)} ${unit}` }) });
+  const tick = html('div', { class: 'tick', 'aria-hidden': 'true', title: say('dial_default', { value: quantityText(spec, spec.default) }) });
   tick.style.setProperty('--at', String(positionOf(spec, spec.default) / STEPS));
   const refused = refusal(spec);
   const set = (value: number): void => {

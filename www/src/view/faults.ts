@@ -1,7 +1,7 @@
 // Breaking things by hand, and the list of what is broken.
 
 import type { App } from '../app.ts';
-import { button, html, list, setAttribute, setText } from '../dom.ts';
+import { button, html, list, setAttribute, setMixed, setText } from '../dom.ts';
 import type { FaultRequest } from '../engine.ts';
 import { NONE, type Frame } from '../frame.ts';
 import { faultText } from '../notes.ts';
@@ -67,7 +67,7 @@ export class Faults {
     this.leader = Math.max(0, leaderRow(frame));
     this.build();
     const { refused } = this.app.state;
-    setText(this.refused, refused?.knob === '' ? `${capital(refused.sentence)}.` : '');
+    setMixed(this.refused, refused?.knob === '' ? `${capital(refused.sentence)}.` : '');
     const { fault } = frame;
     const rows = Array.from({ length: fault.rows }, (_, row) => row);
     list(this.inForce, rows, () => this.makeItem(), (item, row) => {

@@ -57,7 +57,8 @@ export class Flights {
   draw(frame: Frame, layout: Layout, palette: Palette, wallMs: number, still: boolean): void {
     this.resize(layout);
     const { context } = this;
-    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    const zoom = this.ratio * layout.scale;
+    context.setTransform(zoom, 0, 0, zoom, 0, 0);
     context.clearRect(0, 0, layout.width, layout.height);
     if (!layout.folded.has('election')) this.leases(frame, layout, palette);
     if (!layout.folded.has('etcd')) this.electionTimers(frame, layout, palette);
@@ -67,7 +68,8 @@ export class Flights {
     else for (const packet of this.seen) this.packet(packet, layout, palette, (wallMs - packet.born) / FLIGHT_MS);
   }
 
-  private resize({ width, height }: Layout): void {
+  private resize(layout: Layout): void {
+    const [width, height] = [layout.width * layout.scale, layout.height * layout.scale];
     this.ratio = Math.min(2, globalThis.devicePixelRatio);
     const [w, h] = [Math.round(width * this.ratio), Math.round(height * this.ratio)];
     if (this.canvas.width === w && this.canvas.height === h) return;

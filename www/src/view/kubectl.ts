@@ -1,7 +1,7 @@
 // What a person does with kubectl: to a workload, a pod, a node. The API may still refuse it; then the events say so.
 
 import type { App } from '../app.ts';
-import { button, html, setAttribute, setText } from '../dom.ts';
+import { button, html, setAttribute, setMixed } from '../dom.ts';
 import type { Frame } from '../frame.ts';
 import { toolbar } from '../roving.ts';
 import { capital, say } from '../say.ts';
@@ -95,7 +95,7 @@ export class Kubectl {
       .map((at) => words.podSelection(frame, at));
     setAttribute(this.node, 'max', frame.node.rows);
     const { refused } = this.app.state;
-    setText(this.refused, refused?.knob === 'kubectl' ? `${capital(refused.sentence)}.` : '');
+    setMixed(this.refused, refused?.knob === 'kubectl' ? `${capital(refused.sentence)}.` : '');
   }
   private desired = 0;
   private showReplicas(): void {

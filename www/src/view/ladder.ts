@@ -9,6 +9,7 @@ import { HurtSince, RUNGS, Stuck, examine, type Rung } from '../health.ts';
 import { clusterOf } from '../cluster.ts';
 import { isLocked } from '../embed/face.ts';
 import { roomFor } from '../embed/room.ts';
+import { scaleOf } from '../looks.ts';
 import { DRAWN, layOut, lossHandle, type DrawnRung, type Layout } from '../layout.ts';
 import { questionOf } from '../questions.ts';
 import { Roving } from '../roving.ts';
@@ -39,8 +40,8 @@ export class Ladder {
   private readonly questions: Partial<Record<Rung, Question | undefined>> = {};
   /** What each rung's line says. */
   readonly now = Object.fromEntries(RUNGS.map((rung) => [rung, { level: 0, state: '', since: '' }])) as Record<Rung, { level: number; state: string; since: string }>;
-  private readonly hurt = new HurtSince();
-  private readonly stuck = new Stuck();
+  private hurt = new HurtSince();
+  private stuck = new Stuck();
   /** What can be chosen in the drawing; the loss handle is a stop of its own, for it has its own use for the arrow keys. */
   private readonly drawn = html('div');
   private readonly roving = new Roving(this.drawn, true);
@@ -118,6 +119,11 @@ export class Ladder {
       return say('words_rung', { rung: say(`rung_${rung}`), state: [state, since].filter((part) => part !== '').join(', ') });
     });
   }
+  /** Goes on with what another drawing of the same run saw. */
+  resume({ hurt, stuck }: Ladder): void {
+    this.hurt = hurt;
+    this.stuck = stuck;
+  }
   /** Draws a chain of causes over everything; none: nothing more. */
   showWhy(steps: readonly WhyStep[]): void {
     this.why = steps;
@@ -134,22 +140,25 @@ export class Ladder {
 
   private rebuildIfNeeded(frame: Frame, counts: boolean): void {
     const cluster = clusterOf(frame);
-    const width = Math.max(this.width, COLUMN_MIN * Math.max(cluster.members, cluster.apis));
+    const scale = scaleOf(this.app.state);
+    const width = Math.max(this.width, scale * COLUMN_MIN * Math.max(cluster.members, cluster.apis));
     const room = roomFor(this.app.state.face, width);
-    const key = `${width} ${this.above} ${JSON.stringify(cluster)} ${counts} ${[...room.folded].join()}`;
+    const key = `${width} ${this.above} ${JSON.stringify(cluster)} ${counts} ${[...room.folded].join()} ${scale}`;
     if (key === this.built) return;
     this.built = key;
-    this.layout = layOut(width, cluster, this.above, room);
+    this.layout = layOut(width, cluster, this.above, room, scale);
     const { layout } = this;
-    setAttribute(this.drawing, 'width', layout.width);
-    setAttribute(this.drawing, 'height', layout.height);
-    this.stage.style.width = `${layout.width}px`;
-    this.stage.style.height = `${layout.height}px`;
+    const [w, h] = [layout.width * scale, layout.height * scale];
+    setAttribute(this.drawing, 'width', w);
+    setAttribute(this.drawing, 'height', h);
+    setAttribute(this.drawing, 'viewBox', `0 0 ${layout.width} ${layout.height}`);
+    this.stage.style.width = `${w}px`;
+    this.stage.style.height = `${h}px`;
     this.stage.classList.toggle('narrow', layout.narrow);
     this.stage.classList.toggle('stacked', layout.stacked);
     this.stage.classList.toggle('aside', layout.aside > 0);
-    this.stage.style.setProperty('--aside', `${layout.aside}px`);
-    for (const rung of DRAWN) this.headers[rung].head.style.top = `${layout.rungs[rung].top}px`;
+    this.stage.style.setProperty('--aside', `${layout.aside * scale}px`);
+    for (const rung of DRAWN) this.headers[rung].head.style.top = `${layout.rungs[rung].top * scale}px`;
     this.parts = makeParts(this.app, layout, frame, counts);
     this.handle = layout.folded.has('network') ? undefined : this.makeHandle();
     this.drawing.replaceChildren(...lanes(layout), ...this.parts.map(({ node }) => node), ...(this.handle === undefined ? [] : [this.handle]), whyPath(this.why, layout));

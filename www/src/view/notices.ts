@@ -1,7 +1,7 @@
 // What the page has to say about itself: bad addresses, a broken engine, and the one line that is read out.
 
 import type { App } from '../app.ts';
-import { button, html, list, setText } from '../dom.ts';
+import { button, html, list, setMixed, setText } from '../dom.ts';
 import type { Rescue } from '../link/desk.ts';
 import { say } from '../say.ts';
 import { copyable } from './copy.ts';
@@ -44,7 +44,7 @@ export function updateNotices(app: App, parent: HTMLElement): void {
     return item;
   }, (item, notice) => {
     const text = item.firstElementChild;
-    if (text !== null) setText(text, notice);
+    if (text !== null) setMixed(text, notice);
   });
 }
 

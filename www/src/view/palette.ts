@@ -1,6 +1,8 @@
 // The colours of the style sheet, for canvas and charts, which cannot name them themselves.
 
 export interface Palette {
+  /** Tells palettes apart. */
+  readonly key: string;
   readonly ink: string;
   readonly muted: string;
   readonly track: string;
@@ -30,6 +32,7 @@ export function readPalette(classes: readonly string[]): Palette {
   probe.remove();
   const of = (name: string): string => named[name] ?? '';
   return {
+    key: `${document.documentElement.dataset['projector'] === undefined ? '' : 'large '}${NAMES.map(of).join(' ')}`,
     ink: of('ink'),
     muted: of('muted'),
     track: of('track'),

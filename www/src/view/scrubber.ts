@@ -4,6 +4,7 @@ import type { TimeApp } from '../app.ts';
 import { html, list, setAttribute, setText } from '../dom.ts';
 import type { WhyStep } from '../engine.ts';
 import { atMoment, laneNames } from '../lanewords.ts';
+import { scaleOf } from '../looks.ts';
 import { moment, say } from '../say.ts';
 import { Painter, scaleEnd } from './lanes.ts';
 import type { Palette } from './palette.ts';
@@ -132,11 +133,12 @@ export class Scrubber {
     if (this.painted.length === 0 || this.painted[5] !== end || this.painted[4] !== this.width) this.markCauses(end);
     if (!state.lanes) return;
     const ratio = Math.min(2, globalThis.devicePixelRatio);
-    const key = [past.lanes.end, past.samples.version, past.branches, palette, this.width, end, ratio];
+    const scale = scaleOf(state);
+    const key = [past.lanes.end, past.samples.version, past.branches, palette, this.width, end, ratio, scale];
     if (key.every((part, n) => part === this.painted[n])) return;
     this.painted = key;
-    this.resize(ratio);
-    this.painter.paint(palette, this.width, end, ratio);
+    this.resize(ratio, scale);
+    this.painter.paint(palette, this.width / scale, end, ratio * scale);
   }
   /** Where the run is, when that is another pixel: each costs the browser a picture. */
   private move(end: number): void {
@@ -149,8 +151,8 @@ export class Scrubber {
     if (this.slider.max !== String(end)) this.slider.max = String(end);
     this.slider.value = String(this.now);
   }
-  private resize(ratio: number): void {
-    const height = Painter.height(laneNames(this.app.past.lanes));
+  private resize(ratio: number, scale: number): void {
+    const height = Painter.height(laneNames(this.app.past.lanes)) * scale;
     const [w, h] = [Math.round(this.width * ratio), Math.round(height * ratio)];
     if (this.canvas.width === w && this.canvas.height === h) return;
     Object.assign(this.canvas, { width: w, height: h });

@@ -27,6 +27,11 @@ export class Tasks {
     parent.append(this.dots, this.text, this.hint);
   }
 
+  /** Goes on where other words of the same tasks are. */
+  resume({ before, lossSince }: Tasks): void {
+    this.before = before;
+    this.lossSince = lossSince;
+  }
   /** Sets the first task again. */
   forget(): void {
     this.before = undefined;

@@ -1,9 +1,9 @@
-// Scenario, seed, link, theme.
+// Scenario, seed, link, view.
 
 import type { App } from '../app.ts';
 import { button, html } from '../dom.ts';
 import { say } from '../say.ts';
-import type { Theme } from '../state.ts';
+import { ViewMenu } from './viewmenu.ts';
 
 /** Seeds offered: short enough to say aloud. */
 const SEED_MAX = 9999;
@@ -12,8 +12,7 @@ export class TopBar {
   private readonly app: App;
   private readonly scenario: HTMLSelectElement;
   private readonly seed: HTMLInputElement;
-  private readonly theme: HTMLSelectElement;
-  private readonly quiet: HTMLInputElement;
+  private readonly view: ViewMenu;
 
   /** `share` opens the dialog that shares the run. */
   constructor(app: App, parent: HTMLElement, share: () => void) {
@@ -27,11 +26,7 @@ export class TopBar {
       else this.update();
     });
     const fresh = button(say('seed_new'), () => app.startOver(app.state.scenario, 1 + Math.floor(Math.random() * SEED_MAX)), { id: 'seed-new' });
-    const themes = (['auto', 'light', 'dark'] as const).map((theme) => html('option', { value: theme }, say(`theme_${theme}`)));
-    this.theme = html('select', { id: 'theme' }, ...themes);
-    this.theme.addEventListener('change', () => app.act({ type: 'theme', theme: this.theme.value as Theme }));
-    this.quiet = html('input', { type: 'checkbox', id: 'quiet' });
-    this.quiet.addEventListener('change', () => app.act({ type: 'quiet', quiet: this.quiet.checked }));
+    this.view = new ViewMenu(app);
     const field = (control: HTMLElement, text: string, ...more: HTMLElement[]): HTMLElement =>
       html('div', { class: 'field' }, html('label', { for: control.id }, text), control, ...more);
     openWhereThereIsRoom(parent.closest('details'));
@@ -39,16 +34,14 @@ export class TopBar {
       field(this.scenario, say('scenario')),
       field(this.seed, say('seed'), fresh),
       button(say('share'), share, { id: 'share', 'aria-haspopup': 'dialog' }),
-      field(this.theme, say('theme')),
-      html('div', { class: 'field' }, this.quiet, html('label', { for: 'quiet' }, say('quiet'))),
+      this.view.node,
     );
   }
   update(): void {
-    const { scenario, seed, theme, quiet } = this.app.state;
+    const { scenario, seed } = this.app.state;
     this.scenario.value = scenario;
     if (document.activeElement !== this.seed || this.seed.value === '') this.seed.value = String(seed);
-    this.theme.value = theme;
-    this.quiet.checked = quiet;
+    this.view.update();
   }
 }
 

@@ -1,7 +1,7 @@
 // What there is: members, API servers, nodes, and where etcd runs. A cluster of another shape is another run.
 
 import type { App } from '../app.ts';
-import { button, html, setText } from '../dom.ts';
+import { button, html, setMixed } from '../dom.ts';
 import { capital, say } from '../say.ts';
 import type { Topology } from '../state.ts';
 
@@ -41,7 +41,7 @@ export class TopologyPanel {
       this.nodes.value = String(cluster.nodes);
       this.fit();
     }
-    setText(this.refused, state.refused?.knob === 'topology' ? `${capital(state.refused.sentence)}.` : '');
+    setMixed(this.refused, state.refused?.knob === 'topology' ? `${capital(state.refused.sentence)}.` : '');
   }
   /** In the stacked topology an API server runs beside a member of its own. */
   private fit(): void {

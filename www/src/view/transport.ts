@@ -1,7 +1,7 @@
 // What every transport shows: whether time runs, what moment it is, how fast it runs.
 
 import { setAttribute, setText } from '../dom.ts';
-import { moment, say } from '../say.ts';
+import { exact, moment, preciseMoment, say } from '../say.ts';
 import { SPEEDS, type State } from '../state.ts';
 
 export interface TransportParts {
@@ -17,11 +17,11 @@ export function updateTransport({ play, time, speed: slider, speedValue, lag }: 
   setText(play, say(running ? 'pause' : 'play'));
   setAttribute(play, 'data-running', String(running));
   const digits = fine || speed <= 0.01 ? 6 : speed < 0.5 ? 3 : 1;
-  setText(time, digits === 1 ? moment(nowMs) : `${(nowMs / 1000).toFixed(digits)}\u00a0s`);
+  setText(time, digits === 1 ? moment(nowMs) : preciseMoment(nowMs, digits));
   const index = String(SPEEDS.indexOf(speed));
   if (slider.value !== index) slider.value = index;
   slider.style.setProperty('--fill', String(Number(index) / (SPEEDS.length - 1)));
-  setAttribute(slider, 'aria-valuetext', say('speed_spoken', { speed: String(speed) }));
-  setText(speedValue, say('speed_value', { speed: String(speed) }));
+  setAttribute(slider, 'aria-valuetext', say('speed_spoken', { speed: exact(speed) }));
+  setText(speedValue, say('speed_value', { speed: exact(speed) }));
   setText(lag, running && behind ? say('behind') : '');
 }

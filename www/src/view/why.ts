@@ -2,6 +2,7 @@
 // names can be selected, and its moment gone to.
 
 import type { TimeApp } from '../app.ts';
+import { timerText } from '../catalog.ts';
 import { button, html, setText } from '../dom.ts';
 import type { Answer, Lost, WhyStep } from '../engine.ts';
 import { noteText } from '../notes.ts';
@@ -172,5 +173,5 @@ function isLike(a: WhyStep | undefined, b: WhyStep | undefined): boolean {
 }
 function kindText(what: string, kind: string | null): string {
   if (kind === null) return '';
-  return what === 'timer' ? kind.replaceAll('_', ' ') : (sayIfKnown(`class_${kind}`) ?? kind);
+  return what === 'timer' ? timerText(kind) : (sayIfKnown(`class_${kind}`) ?? kind);
 }
