@@ -1233,11 +1233,11 @@ export const en = {
 
   // Links, files and what leaves the page.
   link_opening: 'The shared run is played again.',
-  link_stopped: 'Opening the shared run was stopped; the page shows a run with the address’s settings instead.',
-  link_version: 'The link is packed as {theirs}; this page reads {ours}. The page uses the address’s settings instead.',
-  link_long: 'The link has {n} characters after the #; at most {most} are read. The page uses the address’s settings instead.',
-  link_large: 'The run in the link unpacks to more than {most} bytes, so it is not read. The page uses the address’s settings instead.',
-  link_garbled: 'The run in the link can’t be read: characters after the # are missing or were changed. The page uses the address’s settings instead.',
+  link_stopped: 'Opening the shared run was stopped; the page goes on without it.',
+  link_version: 'The link is packed as {theirs}; this page reads {ours}. The page goes on without it.',
+  link_long: 'The link has {n} characters after the #; at most {most} are read. The page goes on without it.',
+  link_large: 'The run in the link unpacks to more than {most} bytes, so it is not read. The page goes on without it.',
+  link_garbled: 'The run in the link can’t be read: characters after the # are missing or were changed. The page goes on without it.',
   link_refused: 'The shared run can’t be played, so the page keeps its own. {sentence}.',
   opened_same: 'This is the run that was shared, up to {at}: played again, it has the same digest, {digest}.',
   opened_differs: 'This is not the run that was shared: played again up to {at} it has the digest {now}, not {digest}, though the same engine made it. Its data were changed, or the engine has an error.',

@@ -3,12 +3,12 @@
 
 /** Text within HTML, or between the quotes of an attribute. */
 function escaped(text: string): string {
-  const names: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-  return text.replaceAll(/[&<>"']/g, (letter) => names[letter] ?? letter);
+  const names: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+  return text.replaceAll(/[&<>"]/g, (letter) => names[letter] ?? letter);
 }
 /** Text within Markdown that stays text. */
 export function plain(text: string): string {
-  return text.replaceAll(/[\p{C}\s]+/gu, ' ').trim().replaceAll(/[\\`*_{}[\]()#+!|<>~]/g, (letter) => `\\${letter}`);
+  return escaped(text.replaceAll(/[\p{C}\s]+/gu, ' ').trim().replaceAll(/[\\`*_{}[\]()#+!|~]/g, (letter) => `\\${letter}`));
 }
 
 /** A frame that shows what `link` leads to. */
