@@ -116,6 +116,7 @@ test('another language in the middle of a run: it goes on where it was', async (
   await page.locator('#play').click();
   await expect(page.locator('#play')).toHaveText(en.play);
   await page.getByText('More dials').click();
+  const done = await page.locator('#task [data-state="done"]').count();
   const before = { time: await page.locator('.time').first().innerText(), since: await page.locator('#rung-network .since').innerText() };
   const digits = (text: string): string => text.replaceAll(/\D/g, '');
   await page.locator('#view > summary').click();
@@ -124,7 +125,7 @@ test('another language in the middle of a run: it goes on where it was', async (
   await expect(page.locator('#play')).toHaveText(de.play);
   await expect(page.locator('#locale')).toBeFocused();
   await expect(page.locator('#more-dials')).toHaveAttribute('open', '');
-  await expect(page.locator('#task')).toContainText(de.task_write_fails.slice(0, 20));
+  await expect(page.locator('#task [data-state="done"]')).toHaveCount(done);
   expect(digits(await page.locator('.time').first().innerText())).toBe(digits(before.time));
   await expect(page.locator('#rung-network')).toContainText(/Host \d hat keinen Strom/);
   await expect(page.locator('#rung-network .since')).toHaveText(/^gestört seit/);
@@ -139,7 +140,7 @@ test('another language in the middle of a run: it goes on where it was', async (
 });
 
 test('another language while two runs are compared', async ({ page }) => {
-  await open(page, 'compare=pre-vote');
+  await page.goto('/?compare=pre-vote');
   await expect(page.locator('#compare-question')).toHaveText(/PreVote/);
   await page.locator('#view > summary').click();
   await page.locator('#locale').selectOption('de');

@@ -221,7 +221,9 @@ for (const [width, height] of [[1280, 720], [1920, 1080], [820, 1180]] as const)
 /** The colours that there are in a canvas. */
 function painted(page: Page, selector: string): Promise<string[]> {
   return page.locator(selector).evaluate((canvas: HTMLCanvasElement) => {
-    const data = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+    const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height }).getContext('2d', { willReadFrequently: true });
+    copy?.drawImage(canvas, 0, 0);
+    const data = copy?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
     const found = new Set<string>();
     for (let at = 0; at < data.length; at += 4) if (data[at + 3] === 255) found.add(`${data[at]},${data[at + 1]},${data[at + 2]}`);
     return [...found];
@@ -239,7 +241,10 @@ test('what draws itself follows the system’s colours, and leaves them', async 
   await expect.poll(shares).toBe(true);
   await page.emulateMedia({ forcedColors: 'active' });
   await expect.poll(shares).toBe(false);
-  for (const chart of ['#flights', '#chart-leaders canvas']) expect((await painted(page, chart)).filter((colour) => own.includes(colour)), chart).toEqual([]);
+  for (const drawn of ['#flights', '#chart-leaders canvas']) {
+    await page.locator(drawn).scrollIntoViewIfNeeded();
+    await expect.poll(async () => (await painted(page, drawn)).filter((colour) => own.includes(colour)), drawn).toEqual([]);
+  }
   expect(await violations(page)).toEqual([]);
   await page.emulateMedia({ forcedColors: 'none' });
   await expect.poll(shares).toBe(true);

@@ -629,7 +629,7 @@ class Page implements Host {
       verdicts: new Verdicts(this, byId('verdicts')),
       milestones: new Milestones(this, byId('milestones')),
       reference: new Reference(this, byId('reference'), (most) => this.engine.notes(0, most), redraw),
-      charts: new Charts(this, byId('charts')),
+      charts: new Charts(this, byId('charts'), redraw),
       scene: new Scene(byId('scene-words'), redraw),
       inspector: new Inspector(this, byId('inspector')),
       events,

@@ -94,7 +94,7 @@ class Chart {
   private visible = true;
   private width = 200;
 
-  constructor(app: TimeApp, spec: Spec) {
+  constructor(app: TimeApp, spec: Spec, redraw: () => void) {
     this.app = app;
     this.spec = spec;
     this.details = html('table', { hidden: true }, html('caption', { class: 'visually-hidden' }, this.title()), html('thead', {}, this.heads), this.table);
@@ -102,6 +102,8 @@ class Chart {
     this.node = html('figure', { class: 'chart', id: `chart-${spec.name}` }, caption, this.plotAt, this.summary, this.details);
     new IntersectionObserver(([entry]) => {
       this.visible = entry?.isIntersecting ?? true;
+      // What was not seen was not drawn, and colours may have changed.
+      if (this.visible) redraw();
     }).observe(this.node);
     // Asking for the width while drawing would lay the whole page out.
     new ResizeObserver(([entry]) => {
@@ -218,9 +220,9 @@ export class Charts {
   private tabled = false;
   private readonly table = button(say('chart_table'), () => this.showTables(!this.tabled), { class: 'quiet-button', id: 'charts-tables', 'aria-pressed': 'false' });
 
-  constructor(app: TimeApp, parent: HTMLElement) {
+  constructor(app: TimeApp, parent: HTMLElement, redraw: () => void) {
     this.past = app.past;
-    this.charts = SPECS.map((spec) => new Chart(app, spec));
+    this.charts = SPECS.map((spec) => new Chart(app, spec, redraw));
     this.drawn = this.charts.map(() => 0);
     parent.append(html('div', { class: 'head' }, html('h2', {}, say('charts')), this.table), ...this.charts.map(({ node }) => node));
   }
