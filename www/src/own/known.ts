@@ -181,7 +181,7 @@ export function havers(flag: string): Component[] {
 /** The name that was probably meant: the nearest that there is, if it is near enough. */
 export function nearest(component: Component | null, name: string, isField: boolean): string | undefined {
   const all = (component === null ? COMPONENTS : [component]).flatMap((one) => (isField ? [...(fields.get(one) ?? [])] : [...(known.get(one)?.keys() ?? [])]));
-  const most = name.length < 6 ? 1 : name.length < 14 ? 2 : 3;
+  const most = name.length < 4 ? 0 : name.length < 6 ? 1 : name.length < 14 ? 2 : 3;
   let best: { name: string; far: number } | undefined;
   for (const candidate of all) {
     if (Math.abs(candidate.length - name.length) > most) continue;

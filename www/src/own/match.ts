@@ -6,10 +6,10 @@ import type { Process, Setting } from './flags.ts';
 import { hasField, hasFlag, havers, nearest, COMPONENTS, type Component } from './known.ts';
 import type { Shape } from './shape.ts';
 import { valueOf } from './value.ts';
-import { whyUnused } from './why.ts';
+import { isFixedElsewhere, whyUnused } from './why.ts';
 
-/** What became of a setting. `default`: it was not given, and its program has the default. */
-export type Status = 'conflict' | 'refused' | 'unknown' | 'differs' | 'moved' | 'default' | 'same' | 'topology' | 'unused';
+/** What became of a setting. `default`: it was not given, and its program has the default; `fixed`: the model has another value. */
+export type Status = 'conflict' | 'refused' | 'unknown' | 'differs' | 'moved' | 'default' | 'same' | 'topology' | 'fixed' | 'unused';
 
 export interface Row {
   readonly status: Status;
@@ -114,11 +114,22 @@ function judgeProcess(process: Process, here: Here, rows: Row[]): Claim[] {
   const { component } = process;
   const program = component ?? say('own_program');
   const last = new Map<string, Setting>();
+  const repeated = new Set<string>();
   for (const setting of process.settings) {
     const before = last.get(setting.name);
-    if (before !== undefined && before.kind !== setting.kind) rows.push(rowOf(process, setting, { status: 'conflict', sentence: say('own_variable_and_flag', { variable: setting.written, flag: before.written }) }));
-    else if (before !== undefined && !isList(setting.name)) rows.push(rowOf(process, before, { status: 'differs', sentence: say('own_twice', { value: setting.value }) }));
-    if (before === undefined || before.kind === setting.kind) last.set(setting.name, setting);
+    const isOther = before !== undefined && (before.kind === 'variable') !== (setting.kind === 'variable');
+    if (isOther) {
+      const [variable, flag] = setting.kind === 'variable' ? [setting, before] : [before, setting];
+      rows.push(rowOf(process, variable, { status: 'conflict', sentence: say('own_variable_and_flag', { variable: variable.written, flag: flag.written }) }));
+      last.set(setting.name, flag);
+    } else {
+      if (before !== undefined && !isList(setting.name)) repeated.add(setting.name);
+      last.set(setting.name, setting);
+    }
+  }
+  for (const name of repeated) {
+    const setting = last.get(name);
+    if (setting !== undefined) rows.push(rowOf(process, setting, { status: 'differs', sentence: say('own_twice') }));
   }
   const claims: Claim[] = [];
   for (const setting of last.values()) {
@@ -153,7 +164,7 @@ function unclaimed(process: Process, setting: Setting, shape: Shape | undefined)
   if (name === 'RestartSec=') return rowOf(process, setting, { status: 'unused', sentence: say('own_why_none') });
   const others = havers(name);
   const isField = kind === 'field';
-  if (component === null ? others.length > 0 : hasFlag(component, name) || (isField && hasField(component, name))) return rowOf(process, setting, { status: 'unused', sentence: whyUnused(component, setting) });
+  if (component === null ? others.length > 0 : hasFlag(component, name) || (isField && hasField(component, name))) return rowOf(process, setting, { status: isFixedElsewhere(component, setting) ? 'fixed' : 'unused', sentence: whyUnused(component, setting) });
   const program = component ?? say('own_program');
   const meant = nearest(component, name, isField);
   const dashes = isField || kind === 'variable' ? '' : '--';

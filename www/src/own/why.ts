@@ -32,7 +32,7 @@ const OWN: Readonly<Record<string, string>> = {
 /** The rest by what their names are about, the first that fits. */
 const ABOUT: readonly (readonly [RegExp, string])[] = [
   [/cert|tls|cipher|ca-?file|(^|-)key|auth|token|crl|kubeconfig|service-account|encryption|requestheader|oidc|cors|whitelist|anonymous|signing|proxy-client|seccomp|privileged|bcrypt/i, 'security'],
-  [/^v$|vmodule|(^|-)log|metric|trac|profil|audit|pprof|debug|healthz|event-?(qps|burst|record)|version|warning/i, 'telling'],
+  [/^v$|vmodule|(^|-)log|metric|trac|profiling|audit|pprof|debug|healthz|event-?(qps|burst|record)|version|warning/i, 'telling'],
   [/admission|feature-?gates|runtime-config|emulat|aggregator|bootstrap-token|garbage-collector|swagger/i, 'features'],
   [/url|address|port|bind|listen|advertise|host|cidr|ip-range|node-ip|dns|domain|^name$|interface|discovery|pod-?cidr|resolv|hairpin|iptables|egress|cluster-name|socket/i, 'address'],
   [/dir|file|path|^config$|manifest|root|prefix|storage-(backend|media)|wal/i, 'files'],
@@ -47,6 +47,11 @@ export function whyUnused(component: Component | null, { name, value }: Setting)
   if (model !== undefined) return same(model, value) ? say('own_fixed_same', { model }) : say('own_fixed', { model });
   const reason = OWN[name] ?? ABOUT.find(([about]) => about.test(name))?.[1];
   return (reason === undefined ? undefined : sayIfKnown(`own_why_${reason}`)) ?? say('own_why_none');
+}
+/** Whether the model has this as a constant, and as another one. */
+export function isFixedElsewhere(component: Component | null, { name, value }: Setting): boolean {
+  const model = component === null ? undefined : FIXED[component][name];
+  return model !== undefined && !same(model, value);
 }
 /** Whether two values are the same, however they are written. */
 function same(a: string, b: string): boolean {

@@ -15,7 +15,7 @@ const PAUSE = 200;
 /** The most lines that a table shows. */
 const MOST_ROWS = 200;
 /** What is said first. */
-const ORDER: readonly Status[] = ['conflict', 'refused', 'unknown', 'differs', 'moved', 'default', 'topology', 'same', 'unused'];
+const ORDER: readonly Status[] = ['conflict', 'refused', 'unknown', 'differs', 'moved', 'default', 'topology', 'fixed', 'same', 'unused'];
 const FINDINGS: ReadonlySet<Status> = new Set(['conflict', 'refused', 'unknown', 'differs']);
 
 /** What was made of the text. */
