@@ -662,6 +662,7 @@ export const en = {
   own_twice: 'Given more than once in one command: the last one counts.',
   own_variable_and_flag: '{variable} stands beside {flag}: etcd exits, as a flag shadows the variable. The flag is taken.',
   own_election: '{program} refuses to start: an election timeout of {first} is less than five heartbeat intervals of {second}; at least {most}.',
+  own_see: 'It goes with {flag}, which says why.',
   own_lease: '{program} exits with an error: a Lease of {first} must be longer than the renew deadline of {second}, or another may lead while the first still tries.',
   own_retry: '{program} exits with an error: a renew deadline of {first} must be longer than 1.2 times the retry period of {second}, or no second try fits.',
   own_bad_plain: '{program} refuses to start: it takes a whole number of milliseconds without a unit, not {value}.',

@@ -71,7 +71,7 @@ RestartSec=5
 kube-scheduler --leader-elect=true --leader-elect-lease-duration=1m --leader-elect-renew-deadline=40s -v=2
 `;
 
-const CONFLICT = `# two members of one cluster
+const CONFLICT = `# cp-1
 etcd --name cp-1 --heartbeat-interval=500 --election-timeout=2000
 ---
 kube-controller-manager --leader-elect-lease-duration=15s --leader-elect-renew-deadline=20s

@@ -190,9 +190,13 @@ function checkRules(process: Process, claims: readonly Claim[], here: Here): voi
     const [first, second] = [valueAt(dials[0]), valueAt(dials[1])];
     if (concerned.length === 0 || !breaks(first, second)) continue;
     const program = process.component ?? say('own_program');
+    const most = here.written(dials[0], Math.round(second * (sentence === 'own_election' ? 5 : sentence === 'own_retry' ? 1.2 : 1)));
     for (const claim of concerned) {
       claim.status = 'conflict';
-      claim.sentence = say(sentence, { program, first: here.written(dials[0], first), second: here.written(dials[1], second), most: here.written(dials[0], Math.max(1, sentence === 'own_election' ? second * 5 : sentence === 'own_retry' ? second * 1.2 : second)) });
+      // Said once; the other one leads there.
+      const [one] = concerned;
+      if (claim === one || one === undefined) claim.sentence = say(sentence, { program, first: here.written(dials[0], first), second: here.written(dials[1], second), most });
+      else claim.sentence ||= say('own_see', { flag: one.setting.written });
     }
   }
 }

@@ -14,6 +14,8 @@ import { written } from '../spoken.ts';
 const PAUSE = 200;
 /** The most lines that a table shows. */
 const MOST_ROWS = 200;
+/** The most letters of a value that it shows. */
+const MOST_LETTERS = 40;
 /** What is said first. */
 const ORDER: readonly Status[] = ['conflict', 'refused', 'unknown', 'differs', 'moved', 'default', 'topology', 'fixed', 'same', 'unused'];
 const FINDINGS: ReadonlySet<Status> = new Set(['conflict', 'refused', 'unknown', 'differs']);
@@ -173,7 +175,7 @@ export class Own {
     return html(
       'tr', { 'data-status': status, role: 'row' },
       html('th', { scope: 'row', role: 'rowheader' }, html('code', {}, clip(name, 80)), html('span', { class: 'where' }, where)),
-      html('td', { role: 'cell' }, status === 'default' || (status === 'differs' && value === '') ? html('span', { class: 'muted' }, say('own_not_given')) : html('code', {}, clip(value, 80))),
+      html('td', { role: 'cell' }, status === 'default' || (status === 'differs' && value === '') ? html('span', { class: 'muted' }, say('own_not_given')) : html('code', value.length > MOST_LETTERS ? { title: clip(value, 400) } : {}, clip(value, MOST_LETTERS))),
       html('td', { role: 'cell' }, ...(dial === undefined ? [] : [html('span', { class: 'own-dial' }, label), html('span', { class: 'where' }, stands)])),
       html('td', { role: 'cell' }, html('span', { class: 'own-status' }, sayIfKnown(`own_status_${status}`) ?? status), ...(sentence === '' ? [] : [' ', sentence])),
     );
