@@ -73,6 +73,9 @@ test('configurations, units of systemd, variables and lists of processes are rea
   expect(row(unit.rows, '--snapshot-cuont')).toMatchObject({ status: 'unknown', sentence: 'etcd has no such flag and exits. Is --snapshot-count meant?' });
   expect(unit.shape?.topology).toMatchObject({ members: 5, api_servers: 5 });
   expect(made(file('scheduler-config.yaml')).moves).toEqual({ lease_duration_ms: 45_000, renew_deadline_ms: 30_000, retry_period_ms: 3000 });
+  expect(row(made(file('scheduler-config.yaml')).rows, 'leaderElection.leaderElect')).toMatchObject({ status: 'unused', sentence: 'Here they always elect a leader.' });
+  const variables = 'kind: Pod\nspec: {containers: [{name: etcd, command: [etcd], env: [{name: ETCD_ELECTION_TIMEOUT, value: "1500"}, {name: HOME, value: /root}]}]}\n';
+  expect(made(variables).moves).toEqual({ election_timeout_ms: 1500 });
   const kubeadm = made(file('kubeadm.yaml'));
   expect(kubeadm.moves).toEqual({ lease_duration_ms: 30_000, renew_deadline_ms: 20_000 });
   expect(kubeadm.shape?.topology).toMatchObject({ members: 3, api_servers: 3, external: true });
