@@ -35,6 +35,14 @@ export interface App {
   operate(act: Operation): void;
 }
 
+/** What may be asked of the page by whoever has many dials at once. */
+export interface OwnApp extends App {
+  /** The engine's sentence if it would refuse these together with what stands. */
+  check(changes: readonly Change[]): string | undefined;
+  /** Starts over with these dials, or stays, and says why in the state's `refused`, at `where`. */
+  restart(topology: Topology | null, changes: readonly Change[], where: string): Promise<boolean>;
+}
+
 /** What the views of time may ask for besides. */
 export interface TimeApp extends App {
   /** Where the run has been. */

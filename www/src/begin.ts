@@ -26,6 +26,8 @@ export interface Plan {
   readonly seed: number;
   readonly topology: Topology | null;
   readonly changes: readonly Change[];
+  /** Whether dials that do not fit together are an error; else they stay at their defaults, and a notice says so. */
+  readonly strict?: boolean;
 }
 export interface Beginning {
   readonly engine: Engine;
@@ -44,7 +46,8 @@ export async function begin(module: Module, plan: Plan, progress: (share: number
     try {
       if (some.length > 0) engine.set_knobs(some);
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (plan.strict === true) engine.free();
+      if (plan.strict === true || !isRefusal(error)) throw error;
       notices.push(say('bad_parameters_together', { sentence: inEnglish(capital(error.message)) }));
     }
   };

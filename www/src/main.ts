@@ -2,7 +2,7 @@
 
 import { begin, isRefusal, type Beginning, type Pace, type Plan } from './begin.ts';
 import { load, NOTES_ALL, type Answer, type Catalog, type Change, type Engine, type FaultRequest, type Module, type NoteRow, type WhatIf } from './engine.ts';
-import type { Effect } from './app.ts';
+import type { Effect, OwnApp } from './app.ts';
 import { Chooser } from './compare/chooser.ts';
 import { open, type Against } from './compare/open.ts';
 import type { Pair } from './compare/pair.ts';
@@ -73,7 +73,7 @@ const NOTE_APART = 10_000;
 /** Notes asked for at once: at high speed hundreds come between two looks, and nobody can read more. */
 const NOTES_MAX = 60;
 
-class Page implements Host {
+class Page implements Host, OwnApp {
   state: State = INITIAL;
   knobs: ReadonlyMap<string, number> = new Map();
   catalog: Catalog;
@@ -209,6 +209,22 @@ class Page implements Host {
   }
   refusal(name: string, value: number): string | undefined {
     return this.isBroken ? undefined : (this.engine.check_knob(name, value) ?? this.comparing?.pair.b.check_knob(name, value));
+  }
+  check(changes: readonly Change[]): string | undefined {
+    const [scenario] = this.catalog.scenarios;
+    if (this.isBroken || scenario === undefined) return undefined;
+    // Another engine is asked, the smallest: this one's past must not have it. It may lack the place of the losses.
+    const scratch = this.module.create(scenario.name, 1, { members: 1, api_servers: 1, external: false, nodes: 3 });
+    try {
+      const places = new Set(this.catalog.knobs.filter(({ unit }) => unit === 'place').map(({ name }) => name));
+      scratch.set_knobs(merged(this.knobs, changes).filter(({ name }) => !places.has(name)));
+      return undefined;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return error.message;
+    } finally {
+      scratch.free();
+    }
   }
   inject(fault: FaultRequest): void {
     this.give({ inject: fault }, () => this.engine.inject(fault));
@@ -380,27 +396,34 @@ class Page implements Host {
     const { scenario, seed } = this.state;
     void this.begin(scenario, seed, topology, true, 'topology');
   }
-  private async begin(scenario: string, seed: number, topology: Topology | null, keepDials: boolean, where: string): Promise<void> {
-    const changes = keepDials ? [...this.knobs].map(([name, value]) => ({ name, value })) : [];
-    await this.load({ scenario, seed, topology, changes }, where);
+  async restart(topology: Topology | null, changes: readonly Change[], where: string): Promise<boolean> {
+    const { scenario, seed } = this.state;
+    return await this.begin(scenario, seed, topology ?? this.state.topology, true, where, changes);
   }
-  /** Another run; the old one goes on if the engine refuses the new one. */
-  async load(plan: Plan, where: string): Promise<void> {
+  private async begin(scenario: string, seed: number, topology: Topology | null, keepDials: boolean, where: string, moved: readonly Change[] = []): Promise<boolean> {
+    const changes = keepDials ? merged(this.knobs, moved) : [];
+    return await this.load({ scenario, seed, topology, changes, strict: moved.length > 0 }, where);
+  }
+  /** Another run; the old one goes on if the engine refuses the new one. Returns whether it began. */
+  async load(plan: Plan, where: string): Promise<boolean> {
     this.asked += 1;
     const mine = this.asked;
+    let isNew = false;
     try {
       this.act({ type: 'run', running: false });
       const fresh = await begin(this.module, plan, (share) => {
         if (mine === this.asked) this.waiting.show(share, nodesOf(plan, this.catalog));
         return mine === this.asked;
       }, this.pace);
-      if (fresh === undefined) return;
-      if (mine !== this.asked || this.isBroken) fresh.engine.free();
-      else this.replace(plan, fresh);
+      if (fresh === undefined) return false;
+      isNew = mine === this.asked && !this.isBroken;
+      if (isNew) this.replace(plan, fresh);
+      else fresh.engine.free();
     } catch (error) {
       this.refused(where, error);
     }
     if (mine === this.asked) this.waiting.done();
+    return isNew;
   }
   /** A run from outside takes this one's place. Returns whether it did; throws a sentence where there can be no such run. */
   private async takeIn(load: (progress: Progress) => Promise<Opened | undefined>): Promise<boolean> {
@@ -832,6 +855,11 @@ async function speakAs(name: string, wanted: () => boolean = () => true): Promis
     if (wanted()) speakIn();
     return say('language_failed', { language: name });
   }
+}
+
+/** Where dials stand, but for those that are moved. */
+function merged(standing: ReadonlyMap<string, number>, moved: readonly Change[]): Change[] {
+  return [...new Map([...standing, ...moved.map(({ name, value }) => [name, value] as const)])].map(([name, value]) => ({ name, value }));
 }
 
 /** Frees what nobody waits for any more, but for the run at hand. */

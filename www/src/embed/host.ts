@@ -19,8 +19,8 @@ export interface Host extends TimeApp {
   goTo(us: number): void;
   /** Does it now, or when the run has come to where it is on its way to. */
   whenThere(call: () => void): void;
-  /** Another run; what cannot be had is said as `where`, and the old one goes on. */
-  load(plan: Plan, where: string): Promise<void>;
+  /** Another run; what cannot be had is said as `where`, and the old one goes on. Returns whether it began. */
+  load(plan: Plan, where: string): Promise<boolean>;
   /** Plays a run from outside to its end. Returns whether it is there; throws a sentence where there can be no such run. */
   open(run: SavedRun): Promise<boolean>;
 }

@@ -1,23 +1,27 @@
 // What there is: members, API servers, nodes, and where etcd runs. A cluster of another shape is another run.
 
-import type { App } from '../app.ts';
-import { button, html, setMixed } from '../dom.ts';
+import type { OwnApp } from '../app.ts';
+import { button, html, setMixed, setText } from '../dom.ts';
 import { capital, say } from '../say.ts';
 import type { Topology } from '../state.ts';
+import type { Own } from './own.ts';
 
 /** The most API servers where etcd has its own hosts, as the engine says. */
 const EXTERNAL_MAX = 3;
 
 export class TopologyPanel {
-  private readonly app: App;
+  private readonly app: OwnApp;
   private readonly members = html('select', { id: 'topology-members' }, ...[1, 3, 5].map((n) => html('option', { value: n }, String(n))));
   private readonly etcd = html('select', { id: 'topology-etcd' }, ...(['stacked', 'external'] as const).map((kind) => html('option', { value: kind }, say(`topology_${kind}`))));
   private readonly apis = html('select', { id: 'topology-api' }, ...[1, 2, 3, 4, 5].map((n) => html('option', { value: n }, String(n))));
   private readonly nodes = html('input', { type: 'number', id: 'topology-nodes', min: 3, max: 5000, step: 1, inputmode: 'numeric' });
   private readonly refused = html('p', { class: 'refused', role: 'status', id: 'refused-topology' });
+  private readonly told = html('p', { class: 'muted note', role: 'status', id: 'own-told' });
+  private readonly opener = button(say('own'), () => void this.openOwn(), { id: 'own-open', 'aria-haspopup': 'dialog' });
+  private own: Promise<Own> | undefined;
   private shown = '';
 
-  constructor(app: App, parent: HTMLElement) {
+  constructor(app: OwnApp, parent: HTMLElement) {
     this.app = app;
     const field = (control: HTMLElement, text: string): HTMLElement => html('div', { class: 'pair' }, html('label', { for: control.id }, text), control);
     const apply = button(say('topology_apply'), () => app.rebuild(this.wanted()), { id: 'topology-apply' });
@@ -28,7 +32,20 @@ export class TopologyPanel {
       field(this.members, say('topology_members')), field(this.etcd, say('topology_etcd')), field(this.apis, say('topology_api')), field(this.nodes, say('topology_nodes')),
       apply, html('p', { class: 'muted note' }, say('topology_note')), this.refused,
     );
-    parent.append(details);
+    parent.append(details, html('div', { class: 'own-opener' }, this.opener, this.told));
+  }
+  /** Its reader is large and seldom wanted: it comes when it is asked for. */
+  private async openOwn(): Promise<void> {
+    setText(this.told, say('own_loading'));
+    try {
+      this.own ??= import('./own.ts').then(({ Own }) => new Own(this.app, (sentence) => setText(this.told, sentence)));
+      const own = await this.own;
+      setText(this.told, '');
+      own.open();
+    } catch {
+      this.own = undefined;
+      setText(this.told, say('own_failed'));
+    }
   }
   update(): void {
     const { cluster, state } = this.app;
