@@ -44,6 +44,7 @@ const QUANTITIES: Readonly<Record<string, Quantity>> = {
   loss_place: { param: 'where', unit: '', spoken: 'value_on', factor: 1, log: false },
   pre_vote: { param: 'prevote', unit: '', spoken: 'value_on', factor: 1, log: false },
   node_failures_milli: { param: 'failures', unit: '/h', spoken: 'unit_per_h', factor: 1000, log: true, floor: 0.1 },
+  pod_failure_rate_milli: { param: 'crashes', unit: '/h', spoken: 'unit_per_h', factor: 1000, log: true, floor: 0.1 },
   bug_no_fsync: { param: 'nofsync', unit: '', spoken: 'value_on', factor: 1, log: false },
   bug_short_lease: { param: 'shortlease', unit: '', spoken: 'value_on', factor: 1, log: false },
   bug_stale_reads: { param: 'stalereads', unit: '', spoken: 'value_on', factor: 1, log: false },
