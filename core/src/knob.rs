@@ -134,6 +134,12 @@ knobs! {
     CpuWait: Us "cpu_wait_us" ("run queue") = 0 in 0..=100000, "Chosen: hosts with idle processors";
     /// How long an API server opens a watch of etcd that ended with "no leader" again before it gives its cache up. Kubernetes 1.20 had no such patience.
     CachePatience: Ms "cache_patience_ms" ("cacher's MaxInternalErrorRetryDuration") = 30000 in 0..=600000, "Sourced: apiserver pkg/storage/cacher/cacher.go#NewCacherFromConfig: MaxInternalErrorRetryDuration";
+    /// Whether hosts use BBR, which takes a loss for no sign that the path is full, in place of CUBIC: every connection dialled from then on.
+    Bbr: Switch "bbr" ("net.ipv4.tcp_congestion_control") = 0 in 0..=1, "Sourced: linux net/ipv4/Kconfig#DEFAULT_CUBIC";
+    /// Whether users are administrators of the group system:masters, whose requests wait in no queue.
+    UsersExempt: Switch "users_exempt" ("system:masters") = 0 in 0..=1, "Chosen: most users are not";
+    /// Whether an API server's client of etcd tries again what failed. Kubernetes up to 1.22 did not: the counting of calls had taken the place of the retries.
+    EtcdRetries: Switch "etcd_retries" ("etcd client's retry interceptor") = 1 in 0..=1, "Sourced: apiserver pkg/storage/storagebackend/factory/etcd3.go#newETCD3Client, which chains its interceptors since 1.23";
     /// Whether the kubelet kills an API server whose liveness probe fails.
     LivenessProbes: Switch "liveness_probes" ("livenessProbe") = 1 in 0..=1, "Sourced: kubernetes cmd/kubeadm/app/util/staticpod/utils.go#LivenessProbe";
     /// How long a supervisor waits before it starts a process of the control plane again; at nothing the kubelet's back-off does it.

@@ -3,6 +3,7 @@
 use super::wire::Message;
 use super::{ConnNames, Port, ProgramId};
 use crate::engine::{EventId, Span, Time};
+use crate::knob::{Knob, Knobs};
 use crate::net::packet::{ConnId, HostId};
 use crate::net::tcp::{Config, Conn, Keepalive};
 use alloc::collections::VecDeque;
@@ -152,8 +153,8 @@ const KEEPALIVE: Keepalive = Keepalive { idle: Span::from_secs(30), interval: Sp
 const USER_TIMEOUT: Span = Span::from_secs(10);
 
 /// The socket options that the programs behind a port set.
-pub fn config(port: Port) -> Config {
-    let config = Config { keepalive: Some(KEEPALIVE), ..Config::default() };
+pub fn config(port: Port, knobs: &Knobs) -> Config {
+    let config = Config { keepalive: Some(KEEPALIVE), bbr: knobs.on(Knob::Bbr), ..Config::default() };
     match port {
         Port::EtcdClient => Config { user_timeout: Some(USER_TIMEOUT), ..config },
         _ => config,

@@ -16,9 +16,6 @@ use alloc::sync::Arc;
 pub const READ_TIMEOUT: Span = Span::from_secs(60);
 /// The deadline of a write; then 504. Sourced: apiserver pkg/endpoints/handlers/rest.go#requestTimeoutUpperBound.
 pub const WRITE_TIMEOUT: Span = Span::from_secs(34);
-/// Conflicts a patch survives. Unit: tries. Chosen: what kube-apiserver had as maxRetryWhenPatchConflicts until 2017;
-/// since then its GuaranteedUpdate tries until the request's deadline.
-pub const CONFLICT_RETRIES: u8 = 5;
 /// Names drawn for one Create with generateName. Unit: names. Sourced: apiserver
 /// pkg/registry/generic/registry/store.go#maxNameGenerationCreateAttempts.
 pub const NAME_ATTEMPTS: u8 = 8;
@@ -46,7 +43,7 @@ pub struct Plan {
     writing: bool,
     /// The revision that its Txn expects.
     expected: Revision,
-    /// How many compares failed.
+    /// How many compares failed, of a Create.
     conflicts: u8,
     /// The object that a Delete removes.
     removed: Option<KeyValue>,
@@ -60,7 +57,8 @@ impl Plan {
         let step = match (request.verb, &request.body) {
             (Verb::Create, Body::Value(value)) => plan.create(key, value, now, rng),
             (Verb::Update, Body::Value(value)) => plan.write(request.expected(), Some(value.clone())),
-            (Verb::Patch | Verb::Delete, _) if cached.is_some() => plan.modify(request, cached, false, now),
+            (Verb::Patch, _) if cached.is_some() => plan.modify(request, cached, false, now),
+            // A Delete reads the object by quorum before it decides: registry/store.go#Store.Delete.
             _ => plan.read(),
         };
         (plan, step)
@@ -89,15 +87,14 @@ impl Plan {
             let status = if created { Status::Created } else { Status::Ok };
             return Step::Answer(status, response.kv.or_else(|| self.removed.take()));
         }
-        self.conflicts += 1;
+        self.conflicts = self.conflicts.saturating_add(1);
         match (request.verb, &request.body) {
             (Verb::Create, Body::Value(value)) if generated(request) && self.conflicts < NAME_ATTEMPTS => {
                 self.create(request.key, value, now, rng)
             }
             (Verb::Update, _) if response.kv.is_none() => Step::Answer(Status::NotFound, None),
-            (Verb::Patch | Verb::Delete, _) if self.conflicts <= CONFLICT_RETRIES => {
-                self.modify(request, response.kv.as_ref(), true, now)
-            }
+            // store.go#GuaranteedUpdate and conditionalDelete try until the request's deadline.
+            (Verb::Patch | Verb::Delete, _) => self.modify(request, response.kv.as_ref(), true, now),
             _ => Step::Answer(Status::Conflict, response.kv),
         }
     }

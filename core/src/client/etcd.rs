@@ -180,6 +180,8 @@ pub struct EtcdClient {
     next_stream: u32,
     /// No call or watch is due before.
     due: Option<LocalTime>,
+    /// Whether a call that failed is tried again.
+    retries: bool,
 }
 
 impl Default for EtcdClient {
@@ -202,6 +204,7 @@ impl EtcdClient {
             next_call: 1,
             next_stream: 1,
             due: None,
+            retries: true,
         }
     }
     /// Where its connection to an endpoint is.
@@ -216,6 +219,10 @@ impl EtcdClient {
             State::Ready(_) => 2,
         };
         self.subs.iter().map(code).max().unwrap_or(0)
+    }
+    /// Whether a call that failed is tried again from now on.
+    pub const fn set_retries(&mut self, on: bool) {
+        self.retries = on;
     }
     /// How many calls are under way.
     pub const fn calls(&self) -> u32 {
@@ -456,7 +463,7 @@ impl EtcdClient {
         let pause = RETRY_PAUSE - jitter + rng.draw().up_to(jitter.scale(2, 1));
         let quorum = self.subs.len() / 2 + 1;
         let call = &mut self.calls[ix];
-        if !may_retry(&call.op, error) || call.attempts >= MAX_ATTEMPTS {
+        if !self.retries || !may_retry(&call.op, error) || call.attempts >= MAX_ATTEMPTS {
             return self.done(ix, Err(Failure::Etcd(error)), out);
         }
         if !usize::from(call.attempts).is_multiple_of(quorum) {

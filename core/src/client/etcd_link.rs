@@ -8,6 +8,7 @@ use crate::actor::wire::Message;
 use crate::actor::{ConnUp, Cx, Port, ProgramId};
 use crate::engine::LocalTime;
 use crate::etcd::rpc::{Key, Op, Response, Revision, WatchNews};
+use crate::knob::Knob;
 use crate::net::packet::ConnId;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -112,12 +113,14 @@ impl EtcdLink {
             ConnUp::Accepted { .. } | ConnUp::Full | ConnUp::Writable => return,
         };
         self.endpoints[usize::from(n)].conn = None;
+        self.client.set_retries(cx.knobs.on(Knob::EtcdRetries));
         self.client.on_down(cx.now, cx.rng, n, down, &mut self.out);
         self.carry_out(cx);
     }
     /// A message on one of its connections.
     pub fn on_message(&mut self, cx: &mut Cx<'_>, conn: ConnId, message: &Message) {
         let Some(n) = self.endpoint(conn) else { return };
+        self.client.set_retries(cx.knobs.on(Knob::EtcdRetries));
         match message {
             Message::RpcReply(reply) => self.client.on_reply(cx.now, cx.rng, n, reply, &mut self.out),
             Message::WatchReply(reply) => self.client.on_watch_reply(cx.now, n, reply, &mut self.out),

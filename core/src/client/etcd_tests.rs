@@ -117,6 +117,19 @@ fn a_call_given_up_under_way_is_cancelled_at_etcd() {
 }
 
 #[test]
+fn without_retries_the_first_error_is_the_last() {
+    let mut rig = Rig::ready();
+    rig.client.set_retries(false);
+    let read = rig.call(READ, LATE);
+    rig.take();
+    assert_eq!(rig.reply(5, 1, Err(EtcdError::LeaderChanged)), [failed(read, EtcdError::LeaderChanged)]);
+    let read = rig.call(READ, LATE);
+    rig.take();
+    assert!(rig.down(10).contains(&failed(read, EtcdError::ConnectionBroken)));
+    assert_eq!(rig.client.calls(), 0);
+}
+
+#[test]
 fn a_dead_connection_is_noticed_after_40_s_of_silence() {
     let mut rig = Rig::ready();
     let write = rig.call(WRITE, LATE);

@@ -40,7 +40,7 @@ impl Sim {
         self.sockets.insert(Connection { id: conn, port, luck, dialled, number, last_drop: EventId::ROOT, ends });
         let now = self.hosts[host.ix()].clock.read(self.now);
         let mut out = core::mem::take(&mut self.scratch.out);
-        let tcp = Conn::connect(&config(port), now, &mut out);
+        let tcp = Conn::connect(&config(port, &self.knobs), now, &mut out);
         self.end(conn, 0).conn = Some(tcp);
         self.after_tcp(id, conn, 0, out, trace);
     }
@@ -362,7 +362,7 @@ impl Sim {
         if opens && listens {
             let now = self.hosts[host.ix()].clock.read(self.now);
             let mut out = core::mem::take(&mut self.scratch.out);
-            let tcp = Conn::accept(&config(connection.port), now, &segment, &mut out);
+            let tcp = Conn::accept(&config(connection.port, &self.knobs), now, &segment, &mut out);
             self.end(conn, side).conn = Some(tcp);
             self.after_tcp(id, conn, side, out, trace);
         } else if let Some(reset) = Conn::reset_reply(&segment) {

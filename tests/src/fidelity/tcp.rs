@@ -29,6 +29,12 @@ pub struct Row {
     pub figures: BTreeMap<String, serde_json::Value>,
 }
 
+impl Row {
+    fn bbr(&self) -> bool {
+        self.congestion_control == "bbr"
+    }
+}
+
 const fn yes() -> bool {
     true
 }
@@ -40,7 +46,7 @@ const fn yes() -> bool {
 pub fn reference() -> Vec<Row> {
     let files = [include_str!("../../reference/tcp.json"), include_str!("../../reference/tcp_unpaced.json")];
     let rows = files.iter().flat_map(|file| serde_json::from_str::<Vec<Row>>(file).expect("the reference parses"));
-    rows.filter(|row| row.congestion_control == "cubic").collect()
+    rows.collect()
 }
 
 /// What a sender does.
@@ -118,8 +124,8 @@ fn local(now: Time) -> LocalTime {
 }
 
 impl Rig {
-    fn new(seed: u64, traffic: Traffic, loss: Ppm, paced: bool) -> Self {
-        let config = Config { pacing: paced, ..Config::default() };
+    fn new(seed: u64, traffic: Traffic, loss: Ppm, (paced, bbr): (bool, bool)) -> Self {
+        let config = Config { pacing: paced && !bbr, bbr, ..Config::default() };
         let mut out = Out::default();
         let client = Conn::connect(&config, LocalTime::ZERO, &mut out);
         let syn = out.segments[0];
@@ -272,7 +278,7 @@ pub fn simulate(row: &Row, seed: u64) -> Delays {
     let end = LOSS_FROM + Span::from_secs(row.seconds);
     let mut delays = Delays::default();
     for connection in 0..row.connections {
-        let mut rig = Rig::new(seed * 1_000 + u64::from(connection), traffic, loss, row.paced);
+        let mut rig = Rig::new(seed * 1_000 + u64::from(connection), traffic, loss, (row.paced, row.bbr()));
         rig.run(end);
         delays.all.append(&mut rig.delays.all);
         delays.delivered.append(&mut rig.delays.delivered);
@@ -318,7 +324,7 @@ pub fn idle(row: &Idle, times: u64) -> BTreeMap<u64, f64> {
     let end = LOSS_FROM + Span::from_secs(row.seconds);
     let mut silences = Vec::new();
     for connection in 0..row.connections * times {
-        let mut rig = Rig::new(70_000 + connection, traffic, loss, false);
+        let mut rig = Rig::new(70_000 + connection, traffic, loss, (false, false));
         rig.run(end);
         silences.append(&mut rig.silences);
         silences.push(end.since(rig.last_read));
@@ -393,7 +399,11 @@ pub fn lines(seeds: u64) -> Vec<Line> {
                 name if name.starts_with("share") => Unit::Share,
                 _ => Unit::Ms,
             };
-            let paced = if row.paced { "" } else { ", not paced" };
+            let paced = match (row.paced, row.bbr()) {
+                (_, true) => ", BBR",
+                (false, _) => ", not paced",
+                _ => "",
+            };
             lines.push(Line {
                 setting: format!("{}, {} %{paced}", row.traffic, (row.p * 100.0).round()),
                 place: "the receiver".into(),

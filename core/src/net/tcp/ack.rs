@@ -32,6 +32,8 @@ pub(super) struct Meaning {
     /// Segments newly delivered and newly taken for lost.
     pub delivered: u64,
     pub lost: u64,
+    /// The round trip of what was delivered last.
+    pub newest: Option<Span>,
     /// The lowest number that turned out to be reordered.
     pub reordered: Option<u64>,
     /// When the first and the last chunk newly reported out of order were sent.
@@ -67,6 +69,7 @@ impl Conn {
             return;
         }
         let old = ack < snd.una;
+        let prior_in_flight = snd.in_flight();
         let mut m =
             Meaning { prior_una: snd.una, prior_fack: snd.fack(), data: segment.seq_len() > 0, ..Meaning::default() };
         let (delivered, lost) = (snd.delivered, snd.lost);
@@ -111,7 +114,7 @@ impl Conn {
         }
         m.delivered = self.snd.delivered - delivered;
         m.lost = self.snd.lost - lost;
-        self.control(now, &m);
+        self.control(now, &m, prior_in_flight);
         self.repair(now, repair, out);
         self.check_room(out);
     }
@@ -258,6 +261,9 @@ impl Conn {
             }
         }
         m.sacked = true;
+        if let Some(bbr) = &mut snd.bbr {
+            bbr.on_delivered(&chunk);
+        }
         snd.highest_sack = if snd.sacked_out == 0 { chunk.end } else { snd.highest_sack.max(chunk.end) };
         snd.sacked_out += 1;
         snd.delivered += 1;
@@ -286,6 +292,9 @@ impl Conn {
                 snd.sacked_out -= 1;
             } else {
                 snd.delivered += 1;
+                if let Some(bbr) = &mut snd.bbr {
+                    bbr.on_delivered(&chunk);
+                }
                 // An echo older than the copy: the original was delivered, and says nothing about the copy.
                 let spurious =
                     chunk.is(RETRANSMITTED | EVER_RETRANSMITTED) && echo != 0 && echo < milliseconds(chunk.sent);
@@ -311,7 +320,7 @@ impl Conn {
     }
     /// Takes round-trip samples, by the times of sending or else by the echoed timestamp. Source:
     /// tcp_input.c#tcp_ack_update_rtt.
-    fn measure(&mut self, now: LocalTime, sent: Option<(LocalTime, LocalTime)>, m: &Meaning) -> bool {
+    fn measure(&mut self, now: LocalTime, sent: Option<(LocalTime, LocalTime)>, m: &mut Meaning) -> bool {
         let snd = &mut self.snd;
         let in_order = sent.filter(|_| !m.acked_retransmitted);
         let (rtt, newest) = if let Some((first, last)) = in_order {
@@ -326,10 +335,13 @@ impl Conn {
         } else {
             return false;
         };
+        m.newest = Some(newest);
         snd.rtt.observe_min(newest);
         snd.rtt.sample(rtt, snd.una, snd.nxt);
         let (cwnd, slow) = (u64::from(snd.cwnd), snd.in_slow_start());
-        if let Some(threshold) = snd.cubic.on_round_trip(newest, cwnd, slow, snd.una, snd.nxt) {
+        if snd.bbr.is_none()
+            && let Some(threshold) = snd.cubic.on_round_trip(newest, cwnd, slow, snd.una, snd.nxt)
+        {
             snd.ssthresh = threshold as u32;
         }
         true

@@ -50,6 +50,8 @@ pub struct Config {
     pub tick: Span,
     /// Spread segments over the round trip. CUBIC's sockets don't, unless they had BBR before: that leaves pacing on.
     pub pacing: bool,
+    /// `tcp_congestion_control`: BBR in place of CUBIC. It paces by itself.
+    pub bbr: bool,
 }
 
 impl Config {
@@ -113,6 +115,7 @@ impl Default for Config {
             fin_timeout: Self::FIN_TIMEOUT,
             tick: Self::TICK,
             pacing: false,
+            bbr: false,
         }
     }
 }

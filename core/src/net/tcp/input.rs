@@ -119,7 +119,7 @@ impl Conn {
         snd.rtt.sample(rtt, snd.una, snd.nxt);
         // Source: tcp_input.c#tcp_enter_loss for the lost SYN, tcp_init_transfer for the window.
         if repeats > 0 && asked {
-            snd.ssthresh = snd.cubic.on_loss(u64::from(snd.cwnd)) as u32;
+            snd.ssthresh = snd.threshold_after_loss();
             snd.cubic = Default::default();
         }
         if repeats > 1 {

@@ -6,6 +6,7 @@
 //! that wrap. Segmentation offload is off: a segment is a packet.
 
 mod ack;
+mod bbr;
 mod config;
 mod cubic;
 mod input;
@@ -124,6 +125,7 @@ impl Conn {
         if self.can_send() {
             self.restart_after_idle(now);
         }
+        self.check_limited();
         self.snd.written += u64::from(bytes);
         if !self.snd.full && self.unacked_bytes() > self.snd.buffer {
             self.snd.full = true;

@@ -1,6 +1,7 @@
 //! Losses: finding them (RACK, timeouts), repairing them at a decent rate, and taking it back when they weren't.
 
 use super::ack::{Meaning, Repair};
+use super::bbr::View;
 use super::config::Out;
 use super::send::TIMEOUT_MIN;
 use super::state::{
@@ -117,7 +118,7 @@ impl Conn {
         {
             snd.prior_ssthresh = snd.current_ssthresh();
             snd.prior_cwnd = snd.cwnd;
-            snd.ssthresh = snd.cubic.on_loss(u64::from(snd.cwnd)) as u32;
+            snd.ssthresh = snd.threshold_after_loss();
             snd.begin_undo();
         }
         snd.cwnd = snd.in_flight() + 1;
@@ -128,6 +129,9 @@ impl Conn {
         }
         snd.congestion = Congestion::Loss;
         snd.cubic.on_timeout();
+        if let Some(bbr) = &mut snd.bbr {
+            bbr.on_timeout(snd.delivered, snd.lost, self.config.mss);
+        }
         snd.high_seq = snd.nxt;
         snd.tlp_high_seq = None;
         snd.frto = fresh || snd.timeouts > 0;
@@ -174,7 +178,9 @@ impl Conn {
             if self.snd.congestion != Congestion::Recovery {
                 self.snd.enter_recovery();
                 let lost = self.snd.lost - lost;
-                self.snd.reduce(1, lost, false);
+                if self.snd.bbr.is_none() {
+                    self.snd.reduce(1, lost, false);
+                }
             }
             self.retransmit_lost(now, out);
         }
@@ -204,8 +210,29 @@ impl Conn {
         }
     }
     /// Sets the window after an acknowledgement. Source: tcp_input.c#tcp_cong_control.
-    pub(super) fn control(&mut self, now: LocalTime, m: &Meaning) {
+    pub(super) fn control(&mut self, now: LocalTime, m: &Meaning, prior_in_flight: u32) {
         let snd = &mut self.snd;
+        if let Some(mut bbr) = snd.bbr.take() {
+            snd.cwnd = bbr.on_ack(&View {
+                now,
+                delivered: snd.delivered,
+                lost: snd.lost,
+                acked: m.delivered,
+                losses: m.lost,
+                in_flight: snd.in_flight(),
+                prior_in_flight,
+                rtt: m.newest,
+                min_rtt: snd.rtt.min_rtt(),
+                srtt: snd.rtt.srtt(),
+                congestion: snd.congestion,
+                cwnd: snd.cwnd,
+                mss: self.config.mss,
+                transmissions: snd.transmissions,
+            });
+            bbr.forget(snd.chunks.iter().map(|chunk| chunk.order).min().unwrap_or(u64::MAX));
+            snd.bbr = Some(bbr);
+            return;
+        }
         if snd.in_reduction() {
             snd.reduce(m.delivered, m.lost, m.una_advanced);
         } else if m.acked || (snd.reordering > REORDERING && m.sacked) {
@@ -272,11 +299,24 @@ impl Sender {
         self.prior_cwnd = self.cwnd;
         self.prr_delivered = 0;
         self.prr_out = 0;
-        self.ssthresh = self.cubic.on_loss(u64::from(self.cwnd)) as u32;
+        self.ssthresh = self.threshold_after_loss();
+    }
+    /// What the congestion control makes of a loss: CUBIC's next threshold. BBR has none, and remembers its window.
+    pub(super) fn threshold_after_loss(&mut self) -> u32 {
+        match &mut self.bbr {
+            Some(bbr) => {
+                bbr.save(self.cwnd);
+                self.ssthresh
+            }
+            None => self.cubic.on_loss(u64::from(self.cwnd)) as u32,
+        }
     }
     /// Source: tcp_input.c#tcp_end_cwnd_reduction.
     fn end_reduction(&mut self, now: LocalTime) {
-        if self.ssthresh < INFINITE_SSTHRESH && (self.congestion == Congestion::Reduced || self.undo_marker.is_some()) {
+        if self.bbr.is_none()
+            && self.ssthresh < INFINITE_SSTHRESH
+            && (self.congestion == Congestion::Reduced || self.undo_marker.is_some())
+        {
             self.cwnd = self.ssthresh;
             self.cwnd_stamp = now;
         }
@@ -324,7 +364,10 @@ impl Sender {
             self.lost_out = 0;
         }
         if self.prior_ssthresh > 0 {
-            self.cwnd = self.cwnd.max(self.prior_cwnd);
+            match &mut self.bbr {
+                Some(bbr) => bbr.on_undo(self.delivered, self.lost),
+                None => self.cwnd = self.cwnd.max(self.prior_cwnd),
+            }
             self.ssthresh = self.ssthresh.max(self.prior_ssthresh);
         }
         self.cwnd_stamp = now;

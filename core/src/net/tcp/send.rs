@@ -83,9 +83,23 @@ impl Conn {
         }
         sent
     }
+    /// The program writes: does what was written before leave room in the window? Source: tcp_rate.c#
+    /// tcp_rate_check_app_limited.
+    pub(super) fn check_limited(&mut self) {
+        let snd = &mut self.snd;
+        let little = snd.written.saturating_sub(snd.nxt) < u64::from(self.config.mss);
+        let in_flight = snd.in_flight();
+        if let Some(bbr) = &mut snd.bbr
+            && little
+            && in_flight < snd.cwnd
+            && snd.lost_out <= snd.retrans_out
+        {
+            bbr.on_limited(snd.delivered, in_flight);
+        }
+    }
     /// Whether the pacer holds sending back; it will go on by itself. Source: tcp_output.c#tcp_pacing_check.
     fn paced(&mut self, now: LocalTime) -> bool {
-        if !self.config.pacing || self.snd.paced_until <= now {
+        if !(self.config.pacing || self.config.bbr) || self.snd.paced_until <= now {
             return false;
         }
         self.snd.pace_timer = Some(self.snd.paced_until);
@@ -95,12 +109,15 @@ impl Conn {
     /// twice the window per round trip in early slow start, else 1.2 times.
     fn pace(&mut self, now: LocalTime, bytes: u64) {
         let snd = &mut self.snd;
-        let (true, Some(srtt)) = (self.config.pacing, snd.rtt.srtt()) else {
-            return;
+        let mut wait = match (&snd.bbr, snd.rtt.srtt()) {
+            (Some(bbr), _) => bbr.pause(bytes),
+            (None, Some(srtt)) if self.config.pacing => {
+                let percent = if snd.cwnd < snd.ssthresh / 2 { PACE_START_PCT } else { PACE_PCT };
+                let window = u64::from(snd.cwnd.max(snd.packets_out())) * u64::from(self.config.mss);
+                srtt.scale(bytes * 100, window * percent)
+            }
+            _ => return,
         };
-        let percent = if snd.cwnd < snd.ssthresh / 2 { PACE_START_PCT } else { PACE_PCT };
-        let window = u64::from(snd.cwnd.max(snd.packets_out())) * u64::from(self.config.mss);
-        let mut wait = srtt.scale(bytes * 100, window * percent);
         // A pacer that was late makes up for at most half of it.
         let late = now.since(snd.paced_until);
         wait = wait.saturating_sub(late.min(wait.scale(1, 2)));
@@ -117,6 +134,9 @@ impl Conn {
         if self.snd.in_flight() == 0 {
             let idle = now.since(self.snd.last_sent);
             self.snd.cubic.on_start(now, idle);
+            if let Some(bbr) = &mut self.snd.bbr {
+                bbr.on_start(now, self.config.mss);
+            }
         }
         let flags = if fin { Flags::ACK.with(Flags::FIN) } else { Flags::ACK };
         let segment = self.segment(now, flags, seq, len);
@@ -124,6 +144,9 @@ impl Conn {
         let snd = &mut self.snd;
         snd.nxt = segment.end();
         let was_empty = snd.chunks.is_empty();
+        if let Some(bbr) = &mut snd.bbr {
+            bbr.on_sent(now, snd.transmissions, snd.delivered, was_empty);
+        }
         snd.chunks.push_back(Chunk { seq, end: segment.end(), sent: now, order: snd.transmissions, marks: 0 });
         out.segments.push(segment);
         if was_empty || matches!(snd.timer, Some((SendTimer::LossProbe, _))) {
@@ -165,6 +188,9 @@ impl Conn {
         chunk.sent = now;
         chunk.order = self.snd.transmissions;
         chunk.marks |= EVER_RETRANSMITTED;
+        if let Some(bbr) = &mut self.snd.bbr {
+            bbr.on_sent(now, self.snd.transmissions, self.snd.delivered, false);
+        }
         self.snd.total_retransmits += 1;
         out.segments.push(segment);
         true
@@ -325,7 +351,7 @@ impl Conn {
         if now.since(snd.cwnd_stamp) < snd.rtt.rto() {
             return;
         }
-        if snd.congestion == Congestion::Open && !snd.full {
+        if snd.congestion == Congestion::Open && !snd.full && snd.bbr.is_none() {
             let used = snd.cwnd_used.max(self.config.initial_cwnd);
             if used < snd.cwnd {
                 snd.ssthresh = snd.current_ssthresh();
@@ -342,7 +368,7 @@ impl Conn {
         let snd = &mut self.snd;
         let rto = snd.rtt.rto();
         let mut idle = now.since(snd.last_sent);
-        if !snd.chunks.is_empty() || idle <= rto {
+        if !snd.chunks.is_empty() || idle <= rto || snd.bbr.is_some() {
             return;
         }
         snd.ssthresh = snd.current_ssthresh();

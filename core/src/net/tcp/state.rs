@@ -1,9 +1,11 @@
 //! The state of one end of a connection: what is sent, what is received, what the timers wait for.
 
+use super::bbr::Bbr;
 use super::config::Config;
 use super::cubic::Cubic;
 use super::rtt::Estimator;
 use crate::engine::{LocalTime, Span};
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -174,6 +176,8 @@ pub(super) struct Sender {
     pub last_transmit: LocalTime,
     pub rtt: Estimator,
     pub cubic: Cubic,
+    /// In its place, if the host has BBR.
+    pub bbr: Option<Box<Bbr>>,
     pub timer: Option<(SendTimer, LocalTime)>,
     /// No segment leaves before this, and when to go on.
     pub paced_until: LocalTime,
@@ -253,6 +257,7 @@ impl Sender {
             last_transmit: now,
             rtt: Estimator::new(config.tick),
             cubic: Cubic::default(),
+            bbr: config.bbr.then(|| Box::new(Bbr::new(now))),
             timer: None,
             paced_until: now,
             pace_timer: None,

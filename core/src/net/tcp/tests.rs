@@ -586,6 +586,37 @@ fn a_timeout_takes_the_whole_flight_for_lost() {
 }
 
 #[test]
+fn bbr_gives_the_window_back_with_the_first_acknowledgement() {
+    let config = Config { bbr: true, ..exact() };
+    let mut pair = Pair::with([config; 2], |_, _, _| false);
+    pair.run(ms(10));
+    let before = pair.end(0).cwnd();
+    pair.lose = |_, _, _| true;
+    pair.act(0, |end, now, out| end.write(now, 3 * 1_448, out));
+    pair.run(ms(230));
+    assert_eq!((pair.end(0).congestion(), pair.end(0).cwnd()), (Congestion::Loss, 1));
+    pair.lose = |_, _, _| false;
+    pair.run(ms(1_000));
+    // CUBIC would be left with two segments and grow from there.
+    assert!(pair.end(0).cwnd() >= before, "{} after {before}", pair.end(0).cwnd());
+    assert_eq!(pair.read[1], 3 * 1_448);
+}
+
+#[test]
+fn bbr_spreads_what_it_sends() {
+    let config = Config { bbr: true, ..exact() };
+    let mut pair = Pair::with([config; 2], |_, _, _| false);
+    pair.run(ms(10));
+    pair.forget();
+    pair.act(0, |end, now, out| end.write(now, 400_000, out));
+    pair.run(ms(2_000));
+    assert_eq!(pair.read[1], 400_000);
+    let mut at: Vec<LocalTime> = pair.sent.iter().filter(|s| s.from == 0).map(|s| s.at).collect();
+    at.dedup();
+    assert!(at.len() > 10, "{} bursts", at.len());
+}
+
+#[test]
 fn a_silly_window_is_not_offered() {
     let mut pair = Pair::established(|_, _, _| false);
     pair.paused[1] = true;
