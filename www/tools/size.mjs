@@ -7,7 +7,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
  * Compressed bytes; a kB has 1000. The engine, and all that the page needs before it can be used: more is a failure.
  * They hold the line where the whole control plane has brought it, well above the goals.
  */
-const BUDGETS = { engine: 665_000, first: 785_000 };
+const BUDGETS = { engine: 665_000, first: 796_000 };
 /** Where it should be; more is said. */
 const GOALS = { engine: 150_000, first: 300_000 };
 
