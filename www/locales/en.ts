@@ -709,7 +709,7 @@ export const en = {
   own_differ: 'In reality each program goes by its own value.',
   own_differ_programs: 'In reality each program elects by its own values; here one dial is for all.',
   own_differ_election: 'In reality the member with the shortest timeout campaigns first, again and again where the network is slow.',
-  own_differ_heartbeat: 'In reality the interval is whichever member leads’; followers with a short timeout may then lose patience.',
+  own_differ_heartbeat: 'In reality the interval is that of whichever member leads; followers with a short timeout may then lose patience.',
   own_differ_lease: 'In reality a Lease lasts as long as its holder wrote, and a standby goes by that.',
   own_differ_renew: 'In reality each goes on trying by its own deadline.',
   own_differ_retry: 'In reality the one that tries more often tends to take the Lease.',
