@@ -55,7 +55,7 @@ const HOST_ROW = 64;
 const GAP = 9;
 
 /** Room that each column needs for its texts beside its shapes, and for their long names. */
-const COLUMN_WIDE = 190;
+const COLUMN_WIDE = 216;
 const COLUMN_ROOMY = 275;
 
 export function layOut(shownWidth: number, cluster: Cluster, shownTop = 0, scale = 1): Layout {
