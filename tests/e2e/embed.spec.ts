@@ -188,3 +188,13 @@ for (const view of Object.keys(VIEWS)) {
     expect(await violations(page)).toEqual([]);
   });
 }
+
+test('what was taken away stays away in another language', async ({ page }) => {
+  await page.goto('/?hide=events,charts&lock=loss');
+  await expect(page.locator('#play')).toBeVisible();
+  await page.locator('#view > summary').click();
+  await page.locator('#locale').selectOption('de');
+  await expect(page.locator('#play')).toHaveText('Start');
+  for (const away of ['#events', '#charts']) await expect(page.locator(away)).toBeHidden();
+  await expect(page.locator('#dial-loss_ppm')).toBeDisabled();
+});

@@ -79,6 +79,8 @@ const GAP = 9;
 
 /** Room that each column needs for its texts beside its shapes, and for their long names. */
 const COLUMN_WIDE = 216;
+/** The same where nobody is drawn who has lamps. */
+const COLUMN_PLAIN = 186;
 const COLUMN_ROOMY = 275;
 /** The same where words stand beside them and times are in whole seconds. */
 const COLUMN_ASIDE = 186;
@@ -90,11 +92,12 @@ export function layOut(shownWidth: number, cluster: Cluster, shownTop = 0, { fol
   const most = Math.max(1, cluster.members, cluster.apis);
   const stacked = width < STACKED;
   // Words beside the things save a line of each rung, but must not squeeze the columns into less than they would have.
-  const least = width / most < COLUMN_WIDE ? COLUMN_NARROW : COLUMN_ASIDE;
+  const wide = folded.has('election') ? COLUMN_PLAIN : COLUMN_WIDE;
+  const least = width / most < wide ? COLUMN_NARROW : COLUMN_ASIDE;
   const beside = width < ASIDE_WIDE ? ASIDE.narrow : ASIDE.wide;
   const aside = !stacked && !flat && (width - beside) / most >= least ? beside : 0;
   const room = width - aside;
-  const narrow = room / most < (aside > 0 ? COLUMN_ASIDE : COLUMN_WIDE);
+  const narrow = room / most < (aside > 0 ? COLUMN_ASIDE : wide);
   const size = narrow ? 'narrow' : aside > 0 ? 'aside' : 'wide';
   const above = flat ? (stacked ? HEADER_FLAT_STACKED : HEADER_FLAT) : stacked ? HEADER_STACKED : HEADER;
   const header = aside > 0 ? HEADER_ASIDE : above;

@@ -121,6 +121,7 @@ class Page implements Host, OwnApp {
   private readonly pace: Pace | undefined;
   /** Whoever embeds the page. */
   watcher: Watcher | undefined;
+  refilled: (() => void) | undefined;
   /** Where runs go out and come in. */
   private readonly desk: Desk;
   /** When the desk last took the journal. */
@@ -823,6 +824,7 @@ class Page implements Host, OwnApp {
       const View = comparing.constructor as typeof CompareView;
       this.comparing = this.showPair(View, comparing.pair, { ...subject, seenUs: comparing.seenUs }, about.against);
     }
+    this.refilled?.();
     this.refresh();
     restore();
     this.views.voice.say(say('language_now'));

@@ -76,12 +76,16 @@ export class Embed {
     this.turn.giveBack();
     this.page = page;
     const { face } = wish;
-    dress(face, page.catalog);
     document.documentElement.toggleAttribute('data-embed', face.embedded);
-    if (face.embedded) this.addBar(page);
+    const wear = (): void => {
+      dress(face, page.catalog);
+      if (face.embedded) this.addBar(page);
+      new ResizeObserver(() => this.relay.resize(height())).observe(byId('page'));
+    };
+    wear();
+    page.refilled = wear;
     this.relay.sleep(!this.visible);
     this.relay.attach(page, wish, () => fullPage(page));
-    new ResizeObserver(() => this.relay.resize(height())).observe(byId('page'));
     page.sleep(!this.visible);
   }
   /** What a figure's bar has besides the page's own. */

@@ -11,6 +11,8 @@ export interface Host extends TimeApp {
   /** What each rung's line says. */
   readonly rungs: Readonly<Record<Rung, { readonly level: number; readonly state: string; readonly since: string }>>;
   watcher: Watcher | undefined;
+  /** Called when the page was filled anew, in another language. */
+  refilled: (() => void) | undefined;
   /** The run as data, in JSON. */
   runJournal(): string;
   /** Nobody can see the page: time stands still. */

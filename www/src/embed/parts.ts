@@ -17,7 +17,7 @@ const SELECTORS: Readonly<Record<PartName, string>> = {
   // A name for several dials; each goes by its own.
   dials: '',
   more: '#more-dials, #about-dials',
-  topology: '#topology',
+  topology: '#topology, .own-opener',
   faults: '#faults',
   kubectl: '#kubectl',
   ladder: '#ladder',
