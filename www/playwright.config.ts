@@ -1,9 +1,18 @@
 import { defineConfig } from '@playwright/test';
 
-const { BROWNOUT_URL, BROWNOUT_CHROMIUM, CI } = process.env;
+const { BROWNOUT_URL, BROWNOUT_CHROMIUM, BROWNOUT_FIREFOX, CI } = process.env;
 if (BROWNOUT_URL === undefined || BROWNOUT_CHROMIUM === undefined) {
   throw new Error('These tests need a server and a browser: run them with `cargo xtask test --only browser`.');
 }
+
+/** Firefox can't be asked for another medium, so it must not be tried: tests that need one are Chromium's. */
+const FIREFOX = {
+  browserName: 'firefox',
+  channel: 'moz-firefox',
+  launchOptions: { executablePath: BROWNOUT_FIREFOX ?? '' },
+  colorScheme: null,
+  contextOptions: { reducedMotion: null, forcedColors: null, contrast: null },
+} as const;
 
 export default defineConfig({
   testDir: '../tests/e2e',
@@ -25,7 +34,11 @@ export default defineConfig({
     // A page that keeps itself would keep an old one from test to test; offline.spec.ts allows it.
     serviceWorkers: 'block',
     trace: 'retain-on-failure',
-    launchOptions: { executablePath: BROWNOUT_CHROMIUM },
   },
-  projects: [{ name: 'chromium', use: { browserName: 'chromium' } }],
+  projects: [
+    { name: 'chromium', use: { browserName: 'chromium', launchOptions: { executablePath: BROWNOUT_CHROMIUM } } },
+    // A release as people have it, by WebDriver BiDi: only what is marked, from the first start to the last link.
+    // Whoever has none is told so by xtask.
+    ...(BROWNOUT_FIREFOX === undefined ? [] : [{ name: 'firefox', grep: /@both/, use: FIREFOX }]),
+  ],
 });

@@ -15,7 +15,7 @@ async function run(page: Page, until: () => Promise<void>): Promise<void> {
   await page.locator('#compare-play').click();
 }
 
-test('a question is asked, run and left with the keyboard alone', async ({ page }) => {
+test('a question is asked, run and left with the keyboard alone', { tag: '@both' }, async ({ page }) => {
   await open(page, '?speed=5');
   await page.locator('#compare-open').focus();
   await page.keyboard.press('Enter');

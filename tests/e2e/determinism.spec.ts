@@ -6,7 +6,7 @@ import { FOLDER, expect, test } from './page.ts';
 const root = join(process.env['BROWNOUT_DIST'] ?? 'dist', '..');
 const runs = join(root, 'target/determinism.json');
 
-test('every run has the digest that it has natively', async ({ page }) => {
+test('every run has the digest that it has natively', { tag: '@both' }, async ({ page }) => {
   test.setTimeout(120_000);
   expect(existsSync(runs), 'the native tests write target/determinism.json: run them first').toBe(true);
   for (const file of ['brownout.js', 'brownout_bg.wasm']) {

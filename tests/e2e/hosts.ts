@@ -7,7 +7,8 @@ import { extname, join, normalize } from 'node:path';
 
 export const DIST = process.env['BROWNOUT_DIST'] ?? 'dist';
 
-const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm', '.svg': 'image/svg+xml' };
+/** What a host says that its files are. */
+export const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
 
 export interface Host {
   readonly origin: string;
@@ -16,8 +17,21 @@ export interface Host {
   close(): void;
 }
 
-/** A site of its own, on another port; `files` are served as well, to everybody if `open`. */
-export async function host({ files, open = false }: { files?: string; open?: boolean } = {}): Promise<Host> {
+export interface HostOptions {
+  /** A folder whose files are served as well, */
+  files?: string;
+  /** to everybody, */
+  open?: boolean;
+  /** from this path on, */
+  under?: string;
+  /** with these headers, */
+  headers?: Readonly<Record<string, string>>;
+  /** and as these types. */
+  types?: Readonly<Record<string, string>>;
+}
+
+/** A site of its own, on another port. */
+export async function host({ files, open = false, under = '/', headers = {}, types = TYPES }: HostOptions = {}): Promise<Host> {
   const pages: string[] = [];
   const server: Server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
@@ -28,10 +42,12 @@ export async function host({ files, open = false }: { files?: string; open?: boo
       response.end(whole(pages[Number(page)] ?? ''));
       return;
     }
-    const file = files === undefined ? '' : join(files, normalize(path));
-    response.statusCode = path !== '/' && existsSync(file) ? 200 : path === '/favicon.ico' ? 204 : 404;
+    const within = normalize(path).startsWith(under) ? normalize(path).slice(under.length) : '';
+    const file = files === undefined || within === '' ? '' : join(files, within);
+    response.statusCode = file !== '' && existsSync(file) ? 200 : path === '/favicon.ico' ? 204 : 404;
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     if (response.statusCode !== 200) return void response.end();
-    response.setHeader('content-type', TYPES[extname(file)] ?? 'text/plain');
+    response.setHeader('content-type', types[extname(file)] ?? 'text/plain');
     createReadStream(file).pipe(response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

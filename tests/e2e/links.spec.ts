@@ -47,7 +47,7 @@ async function saved(page: Page, button: string): Promise<Download> {
 }
 
 test.describe('a link', () => {
-  test('leads to the very run, on which one can go on; then the address says the settings alone', async ({ page }) => {
+  test('leads to the very run, on which one can go on; then the address says the settings alone', { tag: '@both' }, async ({ page }) => {
     await open(page, '?seed=7');
     await act(page);
     const link = await share(page);
@@ -204,7 +204,7 @@ test('t opens the page at a moment; what is not such a moment is said', async ({
 });
 
 test.describe('a file', () => {
-  test('holds the run: saved, opened by the button and dropped, it is the same', async ({ page }) => {
+  test('holds the run: saved, opened by the button and dropped, it is the same', { tag: '@both' }, async ({ page }) => {
     await open(page, '?seed=9');
     await act(page);
     const link = await share(page);

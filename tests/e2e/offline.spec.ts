@@ -8,7 +8,7 @@ const play = '#play';
 test.describe('the hosted page', () => {
   test.use({ serviceWorkers: 'allow' });
 
-  test('opens offline after one visit, with its parameters and what it loads late', async ({ page, context }) => {
+  test('opens offline after one visit, with its parameters and what it loads late', { tag: '@both' }, async ({ page, context }) => {
     await page.goto(FOLDER);
     await expect(page.locator(play)).toBeVisible();
     await page.evaluate(async () => {

@@ -16,7 +16,7 @@ test('opens paused on a healthy cluster that has elected everybody', async ({ pa
   await expect(page.locator('#task')).toContainText('Drag packet loss until the first write fails.');
 });
 
-test('dragging packet loss makes writes fail, and the task ticks itself', async ({ page }) => {
+test('dragging packet loss makes writes fail, and the task ticks itself', { tag: '@both' }, async ({ page }) => {
   await open(page, '?where=everything&speed=10');
   await page.getByRole('button', { name: 'Play' }).click();
   const box = await page.locator('#dial-loss_ppm').boundingBox();
@@ -31,7 +31,7 @@ test('dragging packet loss makes writes fail, and the task ticks itself', async 
   await expect(page.locator('#rung-users')).toContainText('hurt since');
 });
 
-test('the handle on the drawing is the same dial', async ({ page }) => {
+test('the handle on the drawing is the same dial', { tag: '@both' }, async ({ page }) => {
   await open(page);
   const handle = page.locator('.loss-handle');
   await handle.evaluate((element) => element.scrollIntoView({ block: 'center' }));

@@ -40,7 +40,7 @@ async function ask(page: Page, message: Record<string, unknown>): Promise<Messag
   return (await found.jsonValue()) as Message;
 }
 
-test('a page of another origin gives orders and is answered', async ({ page, baseURL }) => {
+test('a page of another origin gives orders and is answered', { tag: '@both' }, async ({ page, baseURL }) => {
   await page.goto(other.at(`${LISTENS}<iframe title="Figure" width="640" height="480" src="${baseURL}/embed.html?relay=${other.origin}"></iframe>`));
   await expect.poll(async () => (await heard(page, 'ready')).length).toBe(1);
   const [ready] = await heard(page, 'ready');

@@ -1,7 +1,7 @@
 import { FOLDER, SINGLE_FILE, expect, test } from './page.ts';
 
 for (const path of ['/', FOLDER, `${FOLDER}index.html`, SINGLE_FILE]) {
-  test(`the engine starts at ${path.replace(/^file:.*\//, 'file:///…/')}`, async ({ page }) => {
+  test(`the engine starts at ${path.replace(/^file:.*\//, 'file:///…/')}`, { tag: path === FOLDER || path === SINGLE_FILE ? '@both' : [] }, async ({ page }) => {
     await page.goto(path);
     await expect(page.getByRole('button', { name: 'Play' })).toBeVisible();
     await expect(page.locator('#rung-etcd')).toContainText('healthy');

@@ -69,7 +69,7 @@ test('a moment is the same to the last event after going away and back', async (
   await expect.poll(() => digest(page)).toBe(before);
 });
 
-test('dragging on the lanes shows the run where the pointer is', async ({ page }) => {
+test('dragging on the lanes shows the run where the pointer is', { tag: '@both' }, async ({ page }) => {
   await open(page, '?speed=20');
   await playUntil(page, 58);
   const box = await page.locator('#lanes canvas').boundingBox();

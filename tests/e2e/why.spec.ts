@@ -84,3 +84,18 @@ test('slow links are the reason, with the time that the record shows', async ({ 
   await expect(steps(page).nth(-2)).toContainText(/Done from outside: Latency, one way set to 500\s*ms/);
   await expect(steps(page).last()).toHaveText('This was done from outside: here it began.');
 });
+
+test('what is not there yet has no answer, which is said', async ({ page }) => {
+  await page.goto('/?speed=20');
+  await expect(page.locator('#play')).toBeVisible();
+  await page.locator('#do-add-node').click();
+  await page.locator('.node-head').nth(10).click();
+  await page.locator('#step').click();
+  await page.locator('#scrub').press('Home');
+  await expect(page.locator('#timeline .time')).toHaveText(/^0\.0\s*s$/);
+  await page.locator('#inspector').getByRole('button', { name: /^Why: / }).click();
+  await expect(page.locator('#why')).toContainText('not');
+  await expect(page.locator('#broken')).toBeHidden();
+  await page.locator('#live').click();
+  await expect(page.locator('.node-head')).toHaveCount(11);
+});

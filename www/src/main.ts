@@ -636,7 +636,7 @@ class Page implements Host, OwnApp {
     const scrubber = new Scrubber(this, byId('timeline'), redraw);
     const events = new Events(this, byId('events'), { commands: () => this.takeJournal() });
     const why = {
-      why: (question: Question): Answer => this.engine.why(question),
+      why: (question: Question): Answer => this.answer(question),
       command: (place: number): string => events.command(place),
     };
     return {
@@ -670,6 +670,15 @@ class Page implements Host, OwnApp {
     };
   }
 
+  /** What was asked about may not be there: time went back to before it was. Then there is no answer. */
+  private answer(question: Question): Answer {
+    try {
+      return this.engine.why(question);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return { steps: [], end: 'record', draws: [], command: null };
+    }
+  }
   private makeChooser(): Chooser {
     const chooser = new Chooser(this, (against) => void this.compare(against));
     document.querySelector('header.top')?.append(chooser.opener);
@@ -817,7 +826,7 @@ class Page implements Host, OwnApp {
     this.views = this.makeViews();
     this.views.ladder.resume(old.ladder);
     this.views.tasks.resume(old.tasks);
-    this.views.voice.quiet = this.state.quiet;
+    this.views.voice.resume(old.voice);
     [this.due, this.notedUs, this.textAt, this.branchesDue] = [[], -1, -Infinity, true];
     if (comparing !== undefined && about !== undefined) {
       const subject = subjectOf(about.against, this, about.atUs);

@@ -154,8 +154,17 @@ fn types(project: &Project, _: bool) -> Result<()> {
 
 fn browser_tests(project: &Project, _: bool) -> Result<()> {
     let chromium = browser::chromium()?;
+    // Whoever has no Firefox tests all the same, but hears of it, and again where the list has scrolled by.
+    let (firefox, untested) = match browser::firefox() {
+        Ok(found) => (Some(found), None),
+        Err(error) => (None, Some(format!("No test runs in Firefox: {}", run::explain(&error)))),
+    };
+    let say_untested = || untested.iter().for_each(|sentence| println!("skipped {sentence}"));
+    say_untested();
     let port = serve::in_background(project)?;
-    web::browser_tests(project, &chromium, port)
+    let outcome = web::browser_tests(project, &web::Browsers { chromium, firefox }, port);
+    say_untested();
+    outcome
 }
 
 #[cfg(test)]

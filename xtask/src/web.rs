@@ -69,12 +69,25 @@ pub fn size(project: &Project) -> Result<()> {
     run::run(node.arg(project.dist()).arg(report(project)), "The page is over its budget.")
 }
 
+/// What the browser tests run in.
+pub struct Browsers {
+    /// All of them.
+    pub chromium: PathBuf,
+    /// Those that are marked for both.
+    pub firefox: Option<PathBuf>,
+}
+
 /// Runs the browser tests against a server that is up.
-pub fn browser_tests(project: &Project, chromium: &PathBuf, port: u16) -> Result<()> {
+pub fn browser_tests(project: &Project, Browsers { chromium, firefox }: &Browsers, port: u16) -> Result<()> {
     install_packages(project)?;
     let mut node = project.node("www/node_modules/@playwright/test/cli.js");
     node.args(["test", "--config", "www/playwright.config.ts"]);
     node.env("BROWNOUT_CHROMIUM", chromium).env("BROWNOUT_URL", format!("http://127.0.0.1:{port}"));
+    match firefox {
+        Some(firefox) => node.env("BROWNOUT_FIREFOX", firefox),
+        // One that cannot be had was said to be skipped.
+        None => node.env_remove("BROWNOUT_FIREFOX"),
+    };
     node.env("BROWNOUT_DIST", project.dist());
     // The tests lie outside www/, where Node would not find its packages.
     node.env("NODE_PATH", project.www().join("node_modules"));

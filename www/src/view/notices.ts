@@ -20,6 +20,12 @@ export class Voice {
   constructor(region: HTMLElement) {
     this.region = region;
   }
+  /** Goes on where the voice of another language stopped: also in two languages nobody hears two things in a second. */
+  resume(old: Voice): void {
+    this.last = old.last;
+    this.quiet = old.quiet;
+    clearTimeout(old.timer);
+  }
   say(text: string): void {
     if (this.quiet) return;
     this.waiting = text;

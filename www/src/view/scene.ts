@@ -37,12 +37,15 @@ export class Scene {
   private readonly electors = new WordTable(say('words_electors'), [say('col_program'), say('col_state')]);
   private readonly requests = new WordTable(say('words_requests'), [say('col_kind'), say('col_state')]);
   private readonly workloads = new WordTable(say('words_workloads'), [say('col_workload'), say('col_state')]);
+  private readonly work = new WordTable(say('work_label'), [say('col_queue'), say('col_state')]);
   private readonly nodes = new WordTable(say('words_nodes'), [say('col_node'), say('col_state')]);
   private readonly pods = new WordTable(say('words_pods'), [say('col_pod'), say('col_state')]);
+  private readonly hosts = new WordTable(say('words_hosts'), [say('col_host'), say('col_state')]);
   private readonly links = new WordTable(say('words_links'), [say('col_link'), say('col_state'), say('col_loss')]);
 
   constructor(parent: HTMLElement, redraw: () => void) {
-    this.details.append(this.summary, ...[this.requests, this.workloads, this.pods, this.nodes, this.electors, this.apis, this.members, this.links].map(({ node }) => node));
+    const tables = [this.requests, this.workloads, this.pods, this.nodes, this.work, this.electors, this.apis, this.members, this.hosts, this.links];
+    this.details.append(this.summary, ...tables.map(({ node }) => node));
     this.details.addEventListener('toggle', redraw);
     parent.append(this.details);
   }
@@ -51,7 +54,7 @@ export class Scene {
     if (!this.details.open) return;
     setText(this.summary, say('words_summary', { time: moment(nowMs(frame)), rungs: ladder.lines(frame).join('; ') }));
     const all = (rows: number): number[] => Array.from({ length: rows }, (_, row) => row);
-    const state = (thing: 'member' | 'api' | 'elector' | 'node', row: number): string => stateAfterName(words.describe(frame, { thing, row }));
+    const state = (thing: 'member' | 'api' | 'elector' | 'node' | 'controller' | 'host', row: number): string => stateAfterName(words.describe(frame, { thing, row }));
     this.members.update(all(frame.member.rows).map((row) => [say('name_member', { n: row + 1 }), state('member', row)]));
     this.apis.update(
       all(frame.api.rows).map((row) => [say('name_api', { n: row + 1 }), state('api', row)]),
@@ -71,6 +74,12 @@ export class Scene {
       }),
     );
     this.electors.update(all(frame.elector.rows).map((row) => [words.electorName(frame, row), state('elector', row)]));
+    const scheduler = { thing: 'scheduler', row: 0 } as const;
+    this.work.update([
+      ...all(frame.controller.rows).map((row) => [words.controllerName(frame, row), state('controller', row)]),
+      [words.title(frame, scheduler), stateAfterName(words.describe(frame, scheduler))],
+    ]);
+    this.hosts.update(all(frame.world.control_hosts(0)).map((row) => [words.title(frame, { thing: 'host', row }), state('host', row)]));
     const { link } = frame;
     this.links.update(
       rowsWhere(link, (row) => link.from(row) !== link.to(row)).map((row) => [
