@@ -78,7 +78,7 @@ const HOST_ROW = 64;
 const GAP = 9;
 
 /** Room that each column needs for its texts beside its shapes, and for their long names. */
-const COLUMN_WIDE = 216;
+const COLUMN_WIDE = 200;
 /** The same where nobody is drawn who has lamps. */
 const COLUMN_PLAIN = 186;
 const COLUMN_ROOMY = 275;
