@@ -366,11 +366,13 @@ fn contended(after: Span, effect: &Effect) -> Option<(Span, Input)> {
 }
 
 #[test]
-fn a_patch_gives_up_after_five_retries_of_a_conflict() {
+fn a_patch_meets_conflicts_until_its_deadline() {
     let mut bench = up(&mut Member::new());
     ask(&mut bench, 1, Verb::Patch, 0);
-    bench.run(at(900), |_, effect| contended(Span::from_ms(10), effect));
-    assert_eq!(answers(&bench), [(570, 1, Status::Conflict)], "a read, the first try and five more");
+    bench.run(at(34_000), |_, effect| contended(Span::from_ms(10), effect));
+    assert_eq!(answers(&bench), [], "somebody was faster more than three thousand times");
+    bench.run(at(35_000), |_, effect| contended(Span::from_ms(10), effect));
+    assert_eq!(answers(&bench), [(34_500, 1, Status::Timeout)]);
 }
 
 #[test]
@@ -695,4 +697,24 @@ fn without_etcd_at_start_it_exits_after_20_s() {
     assert!(answers(&bench).is_empty() && bench.log.iter().any(|(_, effect)| *effect == Effect::Abort(CLIENT)));
     let exits = bench.log.iter().filter(|(_, effect)| *effect == Effect::Exit(1));
     assert_eq!(exits.map(|(when, _)| *when).collect::<Vec<_>>(), [at(20_000)]);
+}
+
+#[test]
+fn a_delete_asks_etcd_what_is_there_before_it_decides() {
+    let key = Key::new(Kind::ConfigMap, 0, 0, 1);
+    let kv = KeyValue { key, create_revision: 3, mod_revision: 3, version: 1, value: Value::words(10, [0; 3]) };
+    let mut rng = crate::engine::Rng::stream(1, crate::engine::Purpose::Test, 0);
+    let request = Request::delete(key, None, 0, Level::WorkloadHigh);
+    let (mut plan, first) = storage::Plan::begin(&request, Some(&kv), at(0), &mut rng);
+    assert_eq!(first, storage::Step::Call(Op::Range { key, serializable: false }));
+    let read = Response { revision: 5, succeeded: true, kv: Some(kv.clone()), range: None };
+    let then = plan.next(&request, Ok(read.clone()), at(0), &mut rng);
+    let write = |expected| storage::Step::Call(Op::Txn { key, expected, value: None });
+    assert_eq!(then, write(3));
+    // Somebody was faster, and faster again: it goes on until its deadline.
+    for revision in 10..30 {
+        let newer = KeyValue { mod_revision: revision, ..kv.clone() };
+        let lost = Response { revision, succeeded: false, kv: Some(newer), range: None };
+        assert_eq!(plan.next(&request, Ok(lost), at(0), &mut rng), write(revision));
+    }
 }

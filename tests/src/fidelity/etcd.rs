@@ -306,7 +306,6 @@ fn dials(spec: &Spec, machine: Machine) -> Vec<(Knob, u32)> {
         (Knob::ReadRate, rate),
         (Knob::CachedRate, rate),
         (Knob::PreVote, spec.prevote.into()),
-        (Knob::Bbr, u32::from(std::env::var("BBR").is_ok())),
     ]);
     dials
 }

@@ -363,10 +363,8 @@ fn simulate(run: &Run, wait_us: u32, seed: u64) -> Option<(Record, Option<usize>
         (Knob::RestartSec, 10_000),
         (Knob::CachePatience, 0),
         (Knob::EtcdRetries, 0),
-        // Network namespaces take their host's congestion control, and that was BBR.
-        (Knob::Bbr, u32::from(std::env::var("CUBIC").is_err())),
         // 120 requests of users were under way at once, twice the seats of global-default.
-        (Knob::UsersExempt, u32::from(std::env::var("SEATS").is_err())),
+        (Knob::UsersExempt, 1),
         (Knob::LivenessProbes, run.spec.liveness.into()),
     ];
     let knobs = Knobs::default().with_all(&dials).expect("the rig's dials are allowed");
