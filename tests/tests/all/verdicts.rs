@@ -150,7 +150,7 @@ fn vote_twice(seed: u64, on: bool) -> Play {
 
 #[test]
 fn a_member_that_forgets_its_vote_elects_two_leaders() {
-    breaks("forgotten vote", Verdict::ElectionSafety, |on| vote_twice(6, on));
+    breaks("forgotten vote", Verdict::ElectionSafety, |on| vote_twice(4, on));
 }
 
 /// Force-deleting a pod of a StatefulSet on a node that cannot be reached: kubernetes.io warns of exactly this.

@@ -61,6 +61,8 @@ const SLOW: u64 = 1_200_000 >> 3;
 const HANDED: u64 = 44;
 /// What TCP and IP headers add to a full segment. Unit: bytes. Sourced: linux net/ipv4/tcp_output.c#tcp_mss_to_mtu.
 const HEADERS: u64 = 52;
+/// A second: paces are in bytes of it. Code: a unit.
+const SECOND: Span = Span::from_secs(1);
 
 /// What it is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -493,7 +495,7 @@ impl Bbr {
     }
     /// How long the pacer waits behind so many bytes.
     pub(super) fn pause(&self, bytes: u64) -> Span {
-        if self.pacing == 0 { Span::ZERO } else { Span::from_secs(1).scale(bytes, self.pacing) }
+        if self.pacing == 0 { Span::ZERO } else { SECOND.scale(bytes, self.pacing) }
     }
     fn product(&self, rate: u64, gain: u64) -> u64 {
         let Some(min) = self.min_rtt else { return u64::from(super::Config::INITIAL_CWND) };
