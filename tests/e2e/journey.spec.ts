@@ -1,5 +1,6 @@
 // Whole journeys by the mouse alone, on the controls that a learner finds: the pointer really moves, presses and lets go.
 import type { Locator, Page } from '@playwright/test';
+import { writeFileSync } from 'node:fs';
 import { expect, test } from './page.ts';
 
 const both = { tag: '@both' };
@@ -112,4 +113,30 @@ test('share: what was dragged and broken comes back by its link, with the same d
   await expect(page.locator('#notices')).toContainText(`the same digest, ${digest}`);
   await expect(page.locator('#dial-loss_ppm')).toHaveAttribute('aria-valuetext', spoken ?? 'nothing');
   await expect(page.locator('.in-force li')).toHaveCount(1);
+});
+
+test('export and import: what is saved as a file can be opened again', both, async ({ page }, info) => {
+  // Firefox tells nobody who drives it of what it saves, so the page is asked.
+  await page.addInitScript(() => {
+    const make = URL.createObjectURL;
+    URL.createObjectURL = (blob) => {
+      if (blob instanceof Blob && blob.type === 'application/json') Object.assign(globalThis, { saved: blob.text() });
+      return make.call(URL, blob);
+    };
+    HTMLAnchorElement.prototype.click = () => undefined;
+  });
+  await open(page, '?seed=12');
+  await page.locator('#fault-crash').click();
+  await page.locator('#step').click();
+  await page.locator('#share').click();
+  await page.locator('#out-run').click();
+  await expect(page.locator('#share-dialog .status')).toContainText('.json');
+  const run = await page.evaluate(() => (globalThis as unknown as { saved: Promise<string> }).saved);
+  const { digest } = JSON.parse(run) as { digest: string };
+  writeFileSync(info.outputPath('run.json'), run);
+  await open(page, '?seed=13');
+  await page.locator('#share').click();
+  await page.locator('#share-open').setInputFiles(info.outputPath('run.json'));
+  await expect(page.locator('#notices')).toContainText(`the same digest, ${digest}`);
+  await expect(page.locator('#seed')).toHaveValue('12');
 });

@@ -204,7 +204,7 @@ test('t opens the page at a moment; what is not such a moment is said', async ({
 });
 
 test.describe('a file', () => {
-  test('holds the run: saved, opened by the button and dropped, it is the same', { tag: '@both' }, async ({ page }) => {
+  test('holds the run: saved, opened by the button and dropped, it is the same', async ({ page }) => {
     await open(page, '?seed=9');
     await act(page);
     const link = await share(page);

@@ -19,6 +19,7 @@ export async function press({ seed: first, count }: { seed: number; count: numbe
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   };
   const one = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T;
+  const PER_FRAME = 14;
   const HOSTILE = ['', ' ', '-1', 'NaN', '−5', '<img src=x onerror=alert(1)>', '"><script>1</script>', '{x}', '%00', '\u202egnp', '💥'.repeat(20), 'x'.repeat(5000), "'; DROP TABLE pods; --", '../../etc/passwd', 'undefined', 'javascript:alert(1)'];
   /** The browser lets nobody type anything else into a field for numbers. */
   const NUMBERS = ['', '-1', '0', '3', '7.5', '1e300', '-0', '99999999999999999999', '0.0000001', '2', '11'];
@@ -72,16 +73,23 @@ export async function press({ seed: first, count }: { seed: number; count: numbe
     else control.dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true }));
     return 'clicked';
   };
+  let modal = document.querySelector('dialog[open]');
   const deeds: string[] = [];
+  // Where things are is asked for once between two frames, for that lays the page out.
+  let [all, quick] = [controls(), [] as HTMLElement[]];
   for (let n = 0; n < count; n += 1) {
-    const all = controls();
-    const quick = all.filter((control) => !control.matches(SLOW));
-    const control = one(random() < 0.01 || quick.length === 0 ? all : quick);
+    if (n % PER_FRAME === 0 || document.querySelector('dialog[open]') !== modal) {
+      modal = document.querySelector('dialog[open]');
+      all = controls();
+      quick = all.filter((control) => !control.matches(SLOW));
+    }
+    const there = (random() < 0.004 || quick.length === 0 ? all : quick).filter((control) => control.isConnected && !control.matches(':disabled'));
+    const control = one(there);
     // Nothing can be pressed while a run is loaded.
     const named = control === undefined ? 'nothing' : control.id || control.getAttribute('aria-label') || (control.textContent ?? '').slice(0, 30);
     deeds.push(`${named} ${control === undefined ? '' : use(control)}`);
     if (random() < 0.1) key(document.activeElement ?? document.body, one(KEYS));
-    if (n % 10 === 9) await new Promise((resolve) => requestAnimationFrame(resolve));
+    if (n % PER_FRAME === PER_FRAME - 1) await new Promise((resolve) => requestAnimationFrame(resolve));
   }
   return { seed: state, deeds };
 }

@@ -3,7 +3,7 @@
 
 import type { TimeApp } from '../app.ts';
 import { timerText } from '../catalog.ts';
-import { button, html, setText } from '../dom.ts';
+import { button, byId, html, setText } from '../dom.ts';
 import type { Answer, Lost, WhyStep } from '../engine.ts';
 import { noteText } from '../notes.ts';
 import { capital, moment, say, sayIfKnown, span } from '../say.ts';
@@ -70,7 +70,11 @@ export class WhyPanel {
     const hadFocus = this.node.contains(document.activeElement);
     this.node.replaceChildren();
     this.onPath([]);
-    if (hadFocus && this.asker?.isConnected === true) this.asker.focus();
+    if (hadFocus) {
+      this.asker?.focus();
+      // Whoever asked may be gone: time went to where nothing was wrong yet. Then the keyboard goes to where time is.
+      if (document.activeElement !== this.asker) byId('play').focus();
+    }
     this.asker = null;
   }
 
