@@ -1,6 +1,6 @@
 import { defineConfig } from '@playwright/test';
 
-const { BROWNOUT_URL, BROWNOUT_CHROMIUM, BROWNOUT_FIREFOX, CI } = process.env;
+const { BROWNOUT_URL, BROWNOUT_CHROMIUM, BROWNOUT_FIREFOX, BROWNOUT_TRACE, CI } = process.env;
 if (BROWNOUT_URL === undefined || BROWNOUT_CHROMIUM === undefined) {
   throw new Error('These tests need a server and a browser: run them with `cargo xtask test --only browser`.');
 }
@@ -33,7 +33,8 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     // A page that keeps itself would keep an old one from test to test; offline.spec.ts allows it.
     serviceWorkers: 'block',
-    trace: 'retain-on-failure',
+    // Recording every step of every test takes longer than many tests do.
+    trace: BROWNOUT_TRACE === undefined ? 'off' : 'retain-on-failure',
   },
   projects: [
     { name: 'chromium', use: { browserName: 'chromium', launchOptions: { executablePath: BROWNOUT_CHROMIUM } } },
