@@ -13,7 +13,7 @@ rmSync(target, { recursive: true, force: true });
 mkdirSync(join(target, 'dist'), { recursive: true });
 
 // No maps, no second copy of everything in one file, and this text is the README.
-const left = /\.map$|^brownout\.html$|^embedding\.html$|^document-|^THIRD-PARTY|^npm$/;
+const left = /^preview\.|\.map$|^brownout\.html$|^embedding\.html$|^document-|^THIRD-PARTY|^npm$/;
 for (const file of readdirSync(dist).filter((file) => !left.test(file))) cpSync(join(dist, file), join(target, 'dist', file));
 for (const file of readdirSync(join(target, 'dist')).filter((file) => /\.(js|css)$/.test(file))) {
   const path = join(target, 'dist', file);
