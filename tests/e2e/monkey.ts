@@ -19,7 +19,7 @@ export async function press({ seed: first, count }: { seed: number; count: numbe
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   };
   const one = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T;
-  const PER_FRAME = 14;
+  const PER_FRAME = 22;
   const HOSTILE = ['', ' ', '-1', 'NaN', '−5', '<img src=x onerror=alert(1)>', '"><script>1</script>', '{x}', '%00', '\u202egnp', '💥'.repeat(20), 'x'.repeat(5000), "'; DROP TABLE pods; --", '../../etc/passwd', 'undefined', 'javascript:alert(1)'];
   /** The browser lets nobody type anything else into a field for numbers. */
   const NUMBERS = ['', '-1', '0', '3', '7.5', '1e300', '-0', '99999999999999999999', '0.0000001', '2', '11'];
