@@ -201,7 +201,7 @@ test('from right to left the page is mirrored, and time is not', async ({ page }
   const left = async (selector: string): Promise<number> => (await page.locator(selector).first().boundingBox())?.x ?? NaN;
   expect(await left('#dials-network')).toBeGreaterThan(await left('#ladder'));
   expect(await left('#ladder')).toBeGreaterThan(await left('#inspector'));
-  expect(await left('.rung h3')).toBeGreaterThan(await left('.rung .state'));
+  expect(await left('.rung .mark')).toBeGreaterThan(await left('.rung h3'));
   const at = await left('.playhead');
   await page.locator('#scrub').press('ArrowLeft');
   await expect.poll(() => left('.playhead')).toBeLessThan(at);

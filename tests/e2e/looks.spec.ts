@@ -163,6 +163,7 @@ for (const [where, storage] of [['throws', () => Object.defineProperty(globalThi
     await page.locator('#view > summary').click();
     await page.locator('#theme').selectOption('dark');
     await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+    await expect(page).toHaveURL(/theme=dark/);
     await page.reload();
     await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
     await expect(page.locator('#notices')).toBeHidden();
