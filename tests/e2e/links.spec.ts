@@ -405,6 +405,16 @@ test.describe('the dialog', () => {
     await expect(page.locator('#share')).toBeFocused();
   });
 
+  test('leaves the keyboard at the menu where the button was folded away meanwhile', async ({ page }) => {
+    await open(page);
+    await share(page);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await expect(page.locator('#menu')).not.toHaveAttribute('open');
+    await page.keyboard.press('Escape');
+    await expect(page.locator('#share-dialog')).toHaveCount(0);
+    await expect(page.locator('#menu > summary')).toBeFocused();
+  });
+
   test('shows hostile names as text, in the page and in what leaves it', async ({ page }) => {
     await open(page);
     const hostile = '<img src=x onerror=alert(1)>|[a](javascript:b)';
