@@ -287,7 +287,8 @@ test.describe('when the engine breaks', () => {
     const alert = page.getByRole('alert');
     await expect(alert).toContainText('The engine broke');
     await expect(alert).toContainText('unreachable');
-    await expect(alert.getByRole('textbox')).toHaveValue(/"seed":3/);
+    await expect(alert.locator('#broken-link')).toHaveValue(/seed=3.*#r1=/);
+    await expect(alert.locator('#broken-report')).toHaveValue(/unreachable/);
     await expect(alert.getByRole('button', { name: 'Reload' })).toBeVisible();
     await page.locator('#dial-loss_ppm').press('ArrowRight');
     await expect(alert).toContainText('unreachable');

@@ -45,7 +45,7 @@ import { Verdicts } from './view/verdicts.ts';
 import { Milestones } from './view/milestones.ts';
 import { showBroken, updateNotices, Voice } from './view/notices.ts';
 import { readPalette, type Palette } from './view/palette.ts';
-import { Blank } from './view/blank.ts';
+import { Blank, keepKeyboardAfterDialogs } from './view/blank.ts';
 import { Reference } from './view/reference.ts';
 import { Scene } from './view/scene.ts';
 import { Scrubber } from './view/scrubber.ts';
@@ -158,6 +158,7 @@ class Page implements Host, OwnApp {
     this.desk = this.makeDesk(kept);
     this.views = this.makeViews();
     watchSystem(() => this.showLooks());
+    keepKeyboardAfterDialogs();
     this.refresh();
     this.loop.speed = speed;
     this.act({ type: 'run', running });

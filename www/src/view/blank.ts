@@ -2,6 +2,23 @@
 
 import { byId } from '../dom.ts';
 
+/**
+ * The browser gives the keyboard back to the button that opened a dialog, unless that is gone (turn a phone, and its menu
+ * folds): then the menu has it, or what makes time run.
+ */
+export function keepKeyboard(): void {
+  for (const control of ['#menu > summary', '#play', '#compare-play']) {
+    if (document.activeElement !== document.body) return;
+    document.querySelector<HTMLElement>(control)?.focus({ preventScroll: true });
+  }
+}
+
+/** Does so whenever a dialog closes. */
+export function keepKeyboardAfterDialogs(): void {
+  // What a dialog does when it closes comes first.
+  document.addEventListener('close', () => setTimeout(keepKeyboard), true);
+}
+
 export class Blank {
   private readonly blank = byId('page').cloneNode(true) as HTMLElement;
 
@@ -19,6 +36,7 @@ export class Blank {
     return () => {
       for (const id of open) document.getElementById(id)?.setAttribute('open', '');
       if (focused !== '') document.getElementById(focused)?.focus({ preventScroll: true });
+      keepKeyboard();
       requestAnimationFrame(() => {
         for (const [part, top] of scrolled) fresh.querySelector(part)?.scrollTo(0, top);
         scrollTo(x, y);

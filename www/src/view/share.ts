@@ -1,6 +1,6 @@
 // The dialog that shares a run: links, what to paste elsewhere, a code to photograph, and files.
 
-import { button, byId, html, setAttribute, setText } from '../dom.ts';
+import { button, html, setAttribute, setText } from '../dom.ts';
 import type { Desk } from '../link/desk.ts';
 import { charts } from '../link/plot.ts';
 import { drawn, framed, png, written } from '../link/picture.ts';
@@ -54,14 +54,6 @@ async function pageOf({ link }: Sheet): Promise<Blob> {
   return new Blob([await pageWith(new URL(link))], { type: 'text/html;charset=utf-8' });
 }
 
-/** The browser gives the keyboard back to the button that was pressed, unless that is gone: turn a phone, and its menu folds. */
-function keepKeyboard(): void {
-  for (const id of ['share', 'menu']) {
-    const control = byId(id);
-    if (document.activeElement === document.body) (control.querySelector('summary') ?? control).focus();
-  }
-}
-
 export class ShareDialog {
   private readonly desk: Desk;
   private readonly dialog = html('dialog', { class: 'share', id: 'share-dialog', 'aria-labelledby': 'share-title' });
@@ -74,10 +66,7 @@ export class ShareDialog {
   constructor(desk: Desk) {
     this.desk = desk;
     // Whoever closes it is done with it: the next one is of the run as it is then.
-    this.dialog.addEventListener('close', () => {
-      this.dialog.remove();
-      keepKeyboard();
-    });
+    this.dialog.addEventListener('close', () => this.dialog.remove());
   }
   /** Shows it. The browser gives the keyboard back to whoever had it. */
   async open(): Promise<void> {
