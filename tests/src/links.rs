@@ -239,6 +239,10 @@ pub fn published() -> BTreeMap<String, Run> {
         }
         for file in std::fs::read_dir(&engine).expect("it can be read") {
             let file = file.expect("it can be read").path();
+            // Packed they are the browser's to read.
+            if file.extension().is_none_or(|end| end != "json") {
+                continue;
+            }
             let text = std::fs::read_to_string(&file).expect("a link can be read");
             let run = serde_json::from_str(&text).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
             found.insert(file.strip_prefix(folder()).expect("it lies there").display().to_string(), run);
