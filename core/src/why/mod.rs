@@ -26,8 +26,9 @@ pub use asked::Question;
 pub use evidence::Evidence;
 use evidence::{Before, Journey, Lost, kind, sender};
 
-/// The longest chain of an answer. Unit: steps. Chosen: more than anybody reads; real ones have fewer than 30.
-const MOST: usize = 80;
+/// The longest chain of an answer. Unit: steps. Chosen: more than anybody reads; most have fewer than 30, but where every
+/// message is slow one follows from another for long before something else began it.
+const MOST: usize = 400;
 /// How far back an inquiry wants to look at least. Chosen: longer than any deadline of the model but a pod's eviction.
 pub const LOOK_BACK: Span = Span::from_secs(75);
 /// A message that was under way for longer was late because of what was lost. Chosen: half of TCP's least timeout.
