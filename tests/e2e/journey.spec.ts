@@ -31,7 +31,9 @@ async function playUntil(page: Page, seconds: number): Promise<void> {
   await expect(page.locator('#play')).toHaveText('Play');
 }
 
-test('learn: break it by the slider, see it fail, mend it, and go on to the next task', both, async ({ page }) => {
+test('learn: break it by the slider, see it fail, mend it, and go on to the next task', async ({ page }) => {
+  // Two tasks, each of which takes its time.
+  test.setTimeout(240_000);
   await open(page, '?where=everything&speed=10');
   const loss = page.locator('#dial-loss_ppm');
   await page.locator('#play').click();
@@ -83,7 +85,7 @@ test('why: hurt a rung by the handle in the drawing, ask it, and see what would 
   await expect(page.locator('.told')).toHaveText(/^In this branch/, { timeout: 30_000 });
 });
 
-test('compare: ask a question, run both, go back to where they parted, leave', both, async ({ page }) => {
+test('compare: ask a question, run both, go back to where they parted, leave', async ({ page }) => {
   await open(page, '?speed=10');
   await page.locator('#compare-open').click();
   await page.locator('#preset-cut-or-crashed').click();
@@ -97,7 +99,7 @@ test('compare: ask a question, run both, go back to where they parted, leave', b
   await expect(page.locator('#compare-open')).toBeFocused();
 });
 
-test('share: what was dragged and broken comes back by its link, with the same digest', both, async ({ page }) => {
+test('share: what was dragged and broken comes back by its link, with the same digest', async ({ page }) => {
   await open(page, '?seed=11');
   await drag(page, page.locator('#dial-loss_ppm'), 0, 0.5);
   await page.locator('#fault-pause').click();
