@@ -243,6 +243,7 @@ test('a run starts over with the values of the manifests; the reader comes only 
   await page.locator('#own-text').fill('--leader-elect-renew-deadline=50s --leader-elect-lease-duration=90s --leader-elect-retry-period=11m');
   await expect(line(page, '--leader-elect-retry-period')).toContainText('conflict');
   await page.locator('#own-text').fill('--leader-elect-renew-deadline=50s --leader-elect-lease-duration=90s');
+  await expect(page.locator('#own-dialog')).toContainText('2 dials would move');
   await page.locator('#own-move').click();
   await expect(page.locator('#own-told')).toHaveText('2 dials have your cluster’s values.');
   await expect(value(page, 'renew_deadline_ms')).toHaveValue('50');
