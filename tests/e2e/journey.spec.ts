@@ -52,7 +52,7 @@ test('rewind: back along the slider of time, another deed there, and to the old 
   await page.locator('#fault-crash').click();
   await expect(page.locator('.in-force li')).toHaveCount(1);
   await playUntil(page, 45);
-  await drag(page, page.locator('#scrub'), 0.99, 0.3);
+  await drag(page, page.locator('#scrub'), 0.99, 0.1);
   await expect.poll(() => now(page)).toBeLessThan(25);
   await expect(page.locator('.in-force li')).toHaveCount(0);
   await page.locator('#fault-hang-api').click();

@@ -49,6 +49,8 @@ async function reach(page: Page, what: string, found: (focus: Focus) => boolean,
 const reachId = (page: Page, id: string, key = 'Tab'): Promise<void> => reach(page, `#${id}`, (at) => at.id === id, key);
 
 test('from the first look to the first cause and back by the keyboard alone, always in sight', { tag: '@both' }, async ({ page }) => {
+  // On a busy machine every press of a key takes its time.
+  test.setTimeout(240_000);
   await page.goto('/?speed=10');
   await expect(page.locator('#play')).toBeVisible();
   const time = page.locator('#timeline .time');
