@@ -4,6 +4,7 @@ import type { Page } from '@playwright/test';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrownoutPlayground, PlaygroundState } from '../../www/src/embed/element.ts';
+import { PARTS, VIEWS } from '../../www/src/embed/face.ts';
 import { DIST, aWhile, host, openBeside, type Host } from './hosts.ts';
 import { expect, test } from './page.ts';
 
@@ -224,7 +225,6 @@ test('the page about embedding names every parameter and part, and its figures r
   const documented = await page.locator('td:first-child code').allTextContents();
   expect(parameters.length).toBeGreaterThan(40);
   expect(parameters.filter((name) => !documented.includes(name))).toEqual([]);
-  const { PARTS, VIEWS } = await import('../../www/src/embed/face.ts');
   const all = (await page.locator('table').allTextContents()).join(' ') + (await page.locator('td code').allTextContents()).join(' ');
   expect([...PARTS, ...Object.keys(VIEWS)].filter((name) => !new RegExp(`(^|[^a-z-])${name}([^a-z-]|$)`).test(all))).toEqual([]);
   await expect(page.locator('main')).not.toContainText('<!--');
