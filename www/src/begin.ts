@@ -8,7 +8,7 @@ import type { Topology } from './state.ts';
 const WARM_UP_US = 32_000_000;
 /** The same where a script breaks things by itself from 20 s on: leaders and holders are elected. */
 const WARM_UP_SCRIPTED_US = 5_000_000;
-/** How the simulation and the browser take turns while a cluster starts. */
+/** How the simulation and the browser take turns. */
 export interface Pace {
   /** Events between two looks at the clock. */
   readonly events: number;
@@ -18,6 +18,21 @@ export interface Pace {
   breath(): Promise<void>;
 }
 const PACE: Pace = { events: 10_000, turn: 100, breath };
+
+/** Hears how far it is, from 0 to 1; where it says false, nobody waits any more. */
+export type Progress = (share: number) => boolean;
+
+/** Calls `go` until it says that it is there, and lets the browser live in between. Returns whether it got there. */
+export async function inTurns(go: (events: number) => boolean, progress: () => boolean, pace: Pace = PACE): Promise<boolean> {
+  for (let turn = performance.now(); !go(pace.events); ) {
+    if (performance.now() - turn < pace.turn) continue;
+    if (!progress()) return false;
+    await pace.breath();
+    turn = performance.now();
+  }
+  return true;
+}
+
 /** Dials that are flags are set before the warm-up; these hit the healthy cluster after it. */
 const NETWORK = new Set(['loss_ppm', 'loss_place', 'link_delay_us', 'link_jitter_us', 'link_rate_mbps', 'fsync_us']);
 
@@ -37,8 +52,8 @@ export interface Beginning {
   readonly notices: readonly string[];
 }
 
-/** A healthy, elected cluster. `progress` hears how far it is, from 0 to 1; where it says false, nobody waits any more. */
-export async function begin(module: Module, plan: Plan, progress: (share: number) => boolean, pace: Pace = PACE): Promise<Beginning | undefined> {
+/** A healthy, elected cluster. Undefined: nobody waits any more. */
+export async function begin(module: Module, plan: Plan, progress: Progress, pace?: Pace): Promise<Beginning | undefined> {
   const engine = module.create(plan.scenario, plan.seed, plan.topology);
   const scripted = JSON.parse(engine.journal()).journal.length > 0;
   const notices: string[] = [];
@@ -56,14 +71,9 @@ export async function begin(module: Module, plan: Plan, progress: (share: number
   const moved = plan.changes.filter(({ name, value }) => standing.get(name) !== value);
   set(moved.filter(({ name }) => !NETWORK.has(name)));
   const until = scripted ? WARM_UP_SCRIPTED_US : WARM_UP_US;
-  for (let turn = performance.now(); !engine.run(until, pace.events); ) {
-    if (performance.now() - turn < pace.turn) continue;
-    if (!progress(engine.now_us() / until)) {
-      engine.free();
-      return undefined;
-    }
-    await pace.breath();
-    turn = performance.now();
+  if (!(await inTurns((events) => engine.run(until, events), () => progress(engine.now_us() / until), pace))) {
+    engine.free();
+    return undefined;
   }
   set(moved.filter(({ name }) => NETWORK.has(name)));
   return { engine, scripted, notices };

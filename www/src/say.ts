@@ -157,6 +157,18 @@ export function ppm(value: number): string {
 /** The text with its first letter in upper case, unless it begins with the name of a program or a field. */
 export function capital(text: string): string {
   if (text.startsWith(ISOLATE)) return ISOLATE + capital(text.slice(1));
+  if (text.startsWith(ISOLATE)) return ISOLATE + capital(text.slice(1));
   if (/^([a-z]+[-_]\w|etcd\b)/.test(text)) return text;
   return text.charAt(0).toLocaleUpperCase(locale.tag) + text.slice(1);
+}
+
+/** Text from outside for a sentence: short, and without what would break the line. */
+export function clipped(text: unknown, most = 40): string {
+  const line = String(text).replaceAll(/[\p{C}\s]+/gu, ' ').trim();
+  return line.length > most ? `${line.slice(0, most)}…` : line;
+}
+
+/** The same where it may be nothing at all, which has to be seen. */
+export function quoted(text: string): string {
+  return clipped(text) || '""';
 }

@@ -5,7 +5,7 @@ import { ALL, PARTS, VIEWS, WHOLE, type Face, type View } from './embed/face.ts'
 import type { Cluster } from './cluster.ts';
 import { formatLooks, PLAIN, readLooks, switchOf, type Looks } from './looks.ts';
 import { quantity, quantityText, shown } from './quantity.ts';
-import { say } from './say.ts';
+import { quoted, say } from './say.ts';
 import { placeExists } from './spoken.ts';
 import { SPEEDS, type Topology } from './state.ts';
 
@@ -49,7 +49,7 @@ function readers(params: URLSearchParams, asked: string[], complain: (name: stri
     if (text === null) return fallback;
     const value = read(text);
     if (value !== undefined) return value;
-    complain(name, clip(text), allowed, used);
+    complain(name, quoted(text), allowed, used);
     return fallback;
   };
   return {
@@ -122,7 +122,7 @@ export function readDials(params: URLSearchParams, catalog: Catalog, cluster: Pl
   const complaints: string[] = [];
   const reading = readers(params, [], (name, value, allowed) => complaints.push(say('bad_field', { name, value, allowed })));
   const changes = changesIn(params, catalog, cluster, reading).map(({ name, value }) => ({ name, value }));
-  for (const name of params.keys()) complaints.push(say('bad_field', { name: 'dials', value: clip(name), allowed: say('allowed_dial') }));
+  for (const name of params.keys()) complaints.push(say('bad_field', { name: 'dials', value: quoted(name), allowed: say('allowed_dial') }));
   return { changes, complaints };
 }
 
@@ -132,7 +132,7 @@ function readFace({ knobs }: Catalog, { take, onOff }: Readers, notices: string[
   const names = <T extends string>(name: string, known: readonly T[], allowed: string): T[] =>
     take<string[]>(name, [], '', '', (text) => text.split(',').filter((part) => part !== '')).filter((part): part is T => {
       const isKnown = known.some((other) => other === part);
-      if (!isKnown) notices.push(say('bad_name', { name, value: clip(part), allowed }));
+      if (!isKnown) notices.push(say('bad_name', { name, value: quoted(part), allowed }));
       return isKnown;
     });
   const parts: readonly string[] = [...PARTS, ...dials];
@@ -150,10 +150,6 @@ function readFace({ knobs }: Catalog, { take, onOff }: Readers, notices: string[
 function originOf(text: string): string | undefined {
   return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text ? text : undefined;
 }
-function clip(text: string): string {
-  return text === '' ? '""' : text.length > 40 ? `${text.slice(0, 40)}…` : text;
-}
-
 /** The cluster that an address asks for; null: the scenario's own. The engine says whether its parts fit together. */
 function readTopology(own: Topology, params: URLSearchParams, take: Readers['take']): Topology | null {
   if (!CLUSTER.some((name) => params.has(name))) return null;

@@ -1,6 +1,6 @@
 // How two runs to compare come about.
 
-import { breath } from '../begin.ts';
+import { inTurns, type Progress } from '../begin.ts';
 import { Engine, type Change, type FaultRequest } from '../engine.ts';
 import type { Topology } from '../state.ts';
 import { Pair } from './pair.ts';
@@ -24,17 +24,12 @@ export interface OtherBranch {
   readonly seenUs: number;
 }
 
-/** Events between two looks at the clock, and the time after which the browser has its turn, in ms. */
-const BUDGET = 10_000;
-const TURN = 100;
-
 export interface Opening {
   /** The run at hand. */
   readonly engine: Engine;
   readonly seed: number;
   readonly opensUs: number;
-  /** Hears how far it is, from 0 to 1; where it says false, nobody waits any more. */
-  progress(share: number): boolean;
+  readonly progress: Progress;
 }
 
 /** Both runs, standing at the same moment. Undefined: nobody waits any more. Throws a sentence where there can be no B. */
@@ -73,7 +68,7 @@ function other(against: Exclude<Against, { kind: 'preset' }>, a: Engine): Engine
   }
 }
 
-async function preset(name: string, seed: number, opensUs: number, progress: Opening['progress']): Promise<Pair | undefined> {
+async function preset(name: string, seed: number, opensUs: number, progress: Progress): Promise<Pair | undefined> {
   const sides: Engine[] = [];
   for (const side of [0, 1]) {
     const engine = Engine.of_preset(name, side, seed);
@@ -89,12 +84,6 @@ async function preset(name: string, seed: number, opensUs: number, progress: Ope
 }
 
 /** Plays a run to a moment in turns. */
-async function play(engine: Engine, untilUs: number, progress: Opening['progress']): Promise<boolean> {
-  for (let turn = performance.now(); !engine.run(untilUs, BUDGET); ) {
-    if (performance.now() - turn < TURN) continue;
-    if (!progress(engine.now_us() / untilUs)) return false;
-    await breath();
-    turn = performance.now();
-  }
-  return true;
+function play(engine: Engine, untilUs: number, progress: Progress): Promise<boolean> {
+  return inTurns((events) => engine.run(untilUs, events), () => progress(engine.now_us() / untilUs));
 }

@@ -78,11 +78,6 @@ function expand(names: readonly string[]): string[] {
   return names.flatMap((name) => [name, ...(MEMBERS[name] ?? [])]);
 }
 
-/** Whether a face changes anything about the page. */
-export function isPlain({ embedded, views, show, hide, lock, relay }: Face): boolean {
-  return !embedded && views.length + show.length + hide.length + lock.length === 0 && relay === '';
-}
-
 /** Says of each part and dial whether it is shown; undefined: as the page sees fit. */
 export function chooser({ embedded, views, show, hide }: Face): (name: string) => boolean | undefined {
   const chosen: readonly View[] = views.length === 0 && embedded ? ['ladder'] : views;

@@ -3,17 +3,18 @@
 
 import { isRefusal } from '../begin.ts';
 import { programAt } from '../cluster.ts';
+import { csv } from '../csv.ts';
 import type { NoteRow } from '../engine.ts';
 import { RUNGS } from '../health.ts';
 import { noteText } from '../notes.ts';
 import { quantity, shown } from '../quantity.ts';
 import { capital, say } from '../say.ts';
+import type { Samples } from '../samples.ts';
 import type { State } from '../state.ts';
 import { TASKS } from '../tasks.ts';
 import type { Wish } from '../url.ts';
 import type { hearEarly } from './face.ts';
 import type { Host, Watcher } from './host.ts';
-import { csv } from './csv.ts';
 import { VERSION, Wrong, idOf, isOurs, readOrder, type Order, type Run, type Settings } from './messages.ts';
 
 /** News of the state come this often at most, in ms. */
@@ -22,6 +23,11 @@ const STATE_EVERY = 250;
 const KEPT = 100;
 
 type Reply = Readonly<Record<string, unknown>>;
+
+/** The series as a table. Nobody needs more digits than these. */
+function seriesOf({ names, rows }: Samples): string {
+  return csv(names, rows.map((row) => Array.from(row, (value) => Number(value.toPrecision(9)))));
+}
 
 /** Whether the window around the frame may have this origin. Not every browser tells; then the messages find out. */
 function mayBe(origin: string): boolean {
@@ -121,7 +127,7 @@ export class Relay implements Watcher {
         await this.load(order.run, page);
         return await this.there(page);
       case 'export': {
-        const data = { json: () => page.runJournal(), csv: () => csv(page.past.samples), link: this.link }[order.kind]();
+        const data = { json: () => page.runJournal(), csv: () => seriesOf(page.past.samples), link: this.link }[order.kind]();
         return { type: 'export', kind: order.kind, data };
       }
       case 'getState':

@@ -1,10 +1,10 @@
 // What an address says beyond its parameters: a packed run, or a moment to open at.
 
-import { isRefusal, type Beginning } from '../begin.ts';
+import { isRefusal, type Beginning, type Progress } from '../begin.ts';
 import { moment, say } from '../say.ts';
 import type { Wish } from '../url.ts';
 import type { Waiting } from '../view/waiting.ts';
-import type { Opened, Progress } from './open.ts';
+import type { Opened } from './open.ts';
 import { isLink } from './run.ts';
 
 /** Shows how far a run from outside has been played. */

@@ -2,11 +2,11 @@
 // dialog that shares. What is not needed before somebody shares comes when they do.
 
 import type { TimeApp } from '../app.ts';
-import { isRefusal } from '../begin.ts';
+import { isRefusal, type Progress } from '../begin.ts';
 import { html } from '../dom.ts';
 import type { Engine, Module } from '../engine.ts';
 import { say } from '../say.ts';
-import type { Opened, Progress } from './open.ts';
+import type { Opened } from './open.ts';
 import { isLink, RUN_BYTES, type Run } from './run.ts';
 
 /** What the desk may ask of the page. */

@@ -1,17 +1,13 @@
 // A run from outside: played again in slices, and compared with what it says of itself.
 
-import { breath, isRefusal, type Beginning, type Plan } from '../begin.ts';
+import { breath, inTurns, isRefusal, type Beginning, type Pace, type Plan, type Progress } from '../begin.ts';
 import { Replay, type Engine } from '../engine.ts';
-import { capital, moment, say } from '../say.ts';
+import { capital, clipped, inEnglish, moment, say } from '../say.ts';
 import { unpack } from './pack.ts';
-import { clipped, type Run } from './run.ts';
+import type { Run } from './run.ts';
 
-/** Events between two looks at the clock, and the time after which the browser has its turn, in ms. */
-const BUDGET = 5_000;
-const TURN = 50;
-
-/** Hears how far it is, from 0 to 1; where it says false, nobody waits any more. */
-export type Progress = (share: number) => boolean;
+/** A shared run may be dense with commands: smaller slices than where a cluster starts. */
+const PACE: Pace = { events: 5_000, turn: 50, breath };
 
 /** A run that was opened, and the page's sentence about it. */
 export interface Opened {
@@ -42,7 +38,7 @@ async function replay(json: string, progress: Progress): Promise<Engine | undefi
   try {
     run = new Replay(json);
     const [playing, until] = [run, Math.max(1, run.until_us())];
-    if (!(await inSlices((budget) => playing.go_on(budget), () => progress(playing.now_us() / until)))) {
+    if (!(await inTurns((events) => playing.go_on(events), () => progress(playing.now_us() / until), PACE))) {
       run.free();
       return undefined;
     }
@@ -51,25 +47,14 @@ async function replay(json: string, progress: Progress): Promise<Engine | undefi
   } catch (error) {
     if (!isRefusal(error)) throw error;
     run?.free();
-    throw new Error(say('link_refused', { sentence: capital(error.message) }));
+    throw new Error(say('link_refused', { sentence: inEnglish(capital(error.message)) }));
   }
 }
 
 /** Goes on to a moment of the run. Returns whether it got there. */
 export function goOn(engine: Engine, untilUs: number, progress: Progress): Promise<boolean> {
   const from = engine.now_us();
-  return inSlices((budget) => engine.run(untilUs, budget), () => progress((engine.now_us() - from) / (untilUs - from)));
-}
-
-/** Calls until it is done, and lets the browser live in between. Returns whether it got done. */
-async function inSlices(go: (budget: number) => boolean, progress: () => boolean): Promise<boolean> {
-  for (let turn = performance.now(); !go(BUDGET); ) {
-    if (performance.now() - turn < TURN) continue;
-    if (!progress()) return false;
-    await breath();
-    turn = performance.now();
-  }
-  return true;
+  return inTurns((events) => engine.run(untilUs, events), () => progress((engine.now_us() - from) / (untilUs - from)), PACE);
 }
 
 /** Whether what was played is what was shared, in words. */

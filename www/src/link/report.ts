@@ -2,9 +2,8 @@
 // page says.
 
 import { actText } from '../acts.ts';
-import { capital, moment, say, sayIfKnown } from '../say.ts';
+import { capital, clipped, moment, say, sayIfKnown } from '../say.ts';
 import { written } from '../spoken.ts';
-import { clipped } from './run.ts';
 import type { Sheet } from './sheet.ts';
 import { plain } from './snippets.ts';
 

@@ -34,9 +34,3 @@ export const RUN_BYTES = 4 << 20;
 export function isLink(hash: string): boolean {
   return /^#r\d+=/.test(hash);
 }
-
-/** Text from outside for a sentence: short, and without what would break the line. */
-export function clipped(text: unknown, most = 40): string {
-  const line = String(text).replaceAll(/[\p{C}\s]+/gu, ' ').trim();
-  return line.length > most ? `${line.slice(0, most)}…` : line;
-}

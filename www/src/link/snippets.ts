@@ -1,8 +1,7 @@
 // What somebody pastes elsewhere to show this run there.
 
-
 /** Text within HTML, or between the quotes of an attribute. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   const names: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
   return text.replaceAll(/[&<>"]/g, (letter) => names[letter] ?? letter);
 }

@@ -1,21 +1,12 @@
 // The series and the events of a run as CSV and JSON.
 
+import { csv, type Cell } from '../csv.ts';
 import { programName } from '../words.ts';
 import { events, type Sheet } from './sheet.ts';
 
-type Cell = string | number | null;
-
-/** A table as RFC 4180 has it. The address of the run is the last column of its first row. */
-function csv(names: readonly string[], rows: readonly (readonly Cell[])[], link: string): string {
-  const lines = [[...names, 'link'], ...rows.map((row, index) => [...row, index === 0 ? link : ''])];
-  return lines.map((line) => `${line.map(cell).join(',')}\r\n`).join('');
-}
-function cell(value: Cell): string {
-  if (value === null || (typeof value === 'number' && Number.isNaN(value))) return '';
-  if (typeof value === 'number') return String(value);
-  // A spreadsheet must not take a name for a formula.
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+/** A table of a run. Its address is the last column of the first row. */
+function table(names: readonly string[], rows: readonly (readonly Cell[])[], link: string): string {
+  return csv([...names, 'link'], rows.map((row, index) => [...row, index === 0 ? link : '']));
 }
 
 interface Series {
@@ -36,13 +27,13 @@ export function series({ house, run }: Sheet): Series {
 /** The series: a row for each moment that was sampled. */
 export function seriesCsv(sheet: Sheet): string {
   const { names, rows } = series(sheet);
-  return csv(names, rows.map((row) => [...row]), sheet.link);
+  return table(names, rows.map((row) => [...row]), sheet.link);
 }
 /** The events of note: what happened, where, and its sentence. */
 export function eventsCsv(sheet: Sheet): string {
   const { cluster } = sheet.house.app;
   const rows = events(sheet).map(({ number, at_us, program, kind, a, b, text }): Cell[] => [number, at_us / 1e6, programName(program, cluster), kind, a, b, text]);
-  return csv(['number', 't_s', 'program', 'kind', 'a', 'b', 'text'], rows, sheet.link);
+  return table(['number', 't_s', 'program', 'kind', 'a', 'b', 'text'], rows, sheet.link);
 }
 /** The run alone, to open again. */
 export function runJson({ run, link }: Sheet): string {

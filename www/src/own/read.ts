@@ -2,7 +2,7 @@
 // is run, fetched or believed beyond its length.
 
 import { LineCounter, parseDocument, type YAMLError } from 'yaml';
-import { say } from '../say.ts';
+import { clipped, say } from '../say.ts';
 import { componentOf, guess, readLines, settings, variable, words, type Process, type Setting } from './flags.ts';
 import { hasFlag, type Component } from './known.ts';
 
@@ -14,6 +14,8 @@ const MOST_DOCUMENTS = 50;
 const MOST_SETTINGS = 1500;
 /** The most often that one document may use its anchors: a few lines of them make gigabytes. */
 const MOST_ALIASES = 50;
+/** How much of a name shows, in letters: pods of the control plane have their host's. */
+const NAME = 60;
 /** How deep lists may lie in lists. */
 const DEEPEST = 60;
 
@@ -42,7 +44,7 @@ export function read(text: string): Read {
     n += 1;
     // A comment at the very beginning says what it is: the page writes the names of files there.
     const [, title] = /^\s*#[ \t]*(\S.*)/.exec(one) ?? [];
-    return [{ one, start, source: title === undefined ? say('own_document', { n }) : clip(title, 40) }];
+    return [{ one, start, source: title === undefined ? say('own_document', { n }) : clipped(title) }];
   });
   if (documents.length > MOST_DOCUMENTS) problems.push(say('own_too_many', { n: documents.length, most: MOST_DOCUMENTS }));
   for (const { one, start, source } of documents.slice(0, MOST_DOCUMENTS)) readDocument(one, source, start, processes, problems);
@@ -53,11 +55,6 @@ export function read(text: string): Read {
 export function isBinary(text: string): boolean {
   const odd = text.match(/[\u0000-\u0008\u000E-\u001F\uFFFD]/g)?.length ?? 0;
   return text.includes('\u0000') || odd > text.length / 50;
-}
-/** A name from outside, short enough to be shown. */
-export function clip(text: string, most = 60): string {
-  const plain = text.replace(/\s+/g, ' ').trim();
-  return plain.length > most ? `${plain.slice(0, most)}…` : plain;
 }
 function limited({ processes, problems }: Read): Read {
   let left = MOST_SETTINGS;
@@ -108,7 +105,7 @@ function parse(text: string, source: string, firstLine: number, problems: string
 function badYaml({ code, message }: YAMLError, source: string, line: number): string {
   if (code === 'TAB_AS_INDENT') return say('own_tab', { source, line: String(line) });
   if (code === 'DUPLICATE_KEY') return say('own_duplicate', { source, line: String(line) });
-  return say('own_bad_yaml', { source, line: String(line), error: clip(message, 120) });
+  return say('own_bad_yaml', { source, line: String(line), error: clipped(message, 120) });
 }
 /** How deep brackets lie in brackets, or lines are indented: the parser would lose itself. */
 function deepest(text: string): number {
@@ -133,11 +130,11 @@ function readTree(tree: Tree, source: string, processes: Process[], problems: st
   else if (kind === 'ConfigMap') readConfigMap(tree, source, processes, problems);
   else if (kind === '') readEtcdFile(tree, source, processes);
   if (processes.length > before) return;
-  problems.push(kind === '' ? say('own_nothing', { source }) : say('own_kind', { source, kind: clip(kind) }));
+  problems.push(kind === '' ? say('own_nothing', { source }) : say('own_kind', { source, kind: clipped(kind, NAME) }));
 }
 
 function readPod(tree: Tree, source: string, processes: Process[]): void {
-  const name = clip(text(map(tree.get('metadata')).get('name')));
+  const name = clipped(text(map(tree.get('metadata')).get('name')), NAME);
   for (const entry of list(map(tree.get('spec')).get('containers'))) {
     const container = map(entry);
     const command = [...list(container.get('command')), ...list(container.get('args'))].map(text);

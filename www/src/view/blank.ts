@@ -1,23 +1,7 @@
 // The page as its file has it, to be filled again in another language.
 
 import { byId } from '../dom.ts';
-
-/**
- * The browser gives the keyboard back to the button that opened a dialog, unless that is gone (turn a phone, and its menu
- * folds): then the menu has it, or what makes time run.
- */
-export function keepKeyboard(): void {
-  for (const control of ['#menu > summary', '#play', '#compare-play']) {
-    if (document.activeElement !== document.body) return;
-    document.querySelector<HTMLElement>(control)?.focus({ preventScroll: true });
-  }
-}
-
-/** Does so whenever a dialog closes. */
-export function keepKeyboardAfterDialogs(): void {
-  // What a dialog does when it closes comes first.
-  document.addEventListener('close', () => setTimeout(keepKeyboard), true);
-}
+import { keepKeyboard } from './keyboard.ts';
 
 export class Blank {
   private readonly blank = byId('page').cloneNode(true) as HTMLElement;

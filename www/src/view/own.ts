@@ -1,13 +1,13 @@
 // The learner's own cluster: what its manifests and flags say, and which dials take it. Loaded when somebody asks for it.
 
 import type { OwnApp } from '../app.ts';
-import { button, html, setText } from '../dom.ts';
+import { button, html, setMixed, setText } from '../dom.ts';
 import type { Change } from '../engine.ts';
 import { EXAMPLES } from '../own/examples.ts';
 import { judge, type Row, type Status, type Verdict } from '../own/match.ts';
-import { MOST_BYTES, clip, isBinary, read, type Read } from '../own/read.ts';
+import { MOST_BYTES, isBinary, read, type Read } from '../own/read.ts';
 import { shapeOf, type Shape } from '../own/shape.ts';
-import { capital, say, sayIfKnown } from '../say.ts';
+import { capital, clipped, say, sayIfKnown } from '../say.ts';
 import { written } from '../spoken.ts';
 
 /** How long nobody types before the text is read, in ms. */
@@ -101,7 +101,7 @@ export class Own {
     const turnedAway: string[] = [];
     const texts = this.text.value.trim() === '' ? [] : [this.text.value.trimEnd()];
     for (const file of files) {
-      const source = clip(file.name, 40);
+      const source = clipped(file.name);
       if (file.size > MOST_BYTES) {
         turnedAway.push(say('own_file_too_long', { source, kb: Math.ceil(file.size / 1024), most: MOST_BYTES / 1024 }));
         continue;
@@ -174,8 +174,8 @@ export class Own {
     const stands = dial === undefined ? '' : moves ? say('own_from_to', { from: written(app, dial, standing), to: written(app, dial, to) }) : say('own_stays', { value: written(app, dial, standing) });
     return html(
       'tr', { 'data-status': status, role: 'row' },
-      html('th', { scope: 'row', role: 'rowheader' }, html('code', {}, clip(name, 80)), html('span', { class: 'where' }, where)),
-      html('td', { role: 'cell' }, status === 'default' || (status === 'differs' && value === '') ? html('span', { class: 'muted' }, say('own_not_given')) : html('code', value.length > MOST_LETTERS ? { title: clip(value, 400) } : {}, clip(value, MOST_LETTERS))),
+      html('th', { scope: 'row', role: 'rowheader' }, html('code', {}, clipped(name, 80)), html('span', { class: 'where' }, where)),
+      html('td', { role: 'cell' }, status === 'default' || (status === 'differs' && value === '') ? html('span', { class: 'muted' }, say('own_not_given')) : html('code', value.length > MOST_LETTERS ? { title: clipped(value, 400) } : {}, clipped(value, MOST_LETTERS))),
       html('td', { role: 'cell' }, ...(dial === undefined ? [] : [html('span', { class: 'own-dial' }, label), html('span', { class: 'where' }, stands)])),
       html('td', { role: 'cell' }, html('span', { class: 'own-status' }, sayIfKnown(`own_status_${status}`) ?? status), ...(sentence === '' ? [] : [' ', sentence])),
     );
@@ -202,7 +202,7 @@ export class Own {
     return this.judged?.verdict.changes ?? [];
   }
   private refuse(sentence: string | undefined): void {
-    setText(this.refused, sentence === undefined ? '' : say('own_refused', { sentence: capital(sentence) }));
+    setMixed(this.refused, sentence === undefined ? '' : say('own_refused', { sentence: capital(sentence) }));
   }
 
   private moveDials(): void {

@@ -3,6 +3,7 @@
 import { button, html, setAttribute, setText } from '../dom.ts';
 import type { Desk } from '../link/desk.ts';
 import { charts } from '../link/plot.ts';
+import { pageWith } from '../link/one_file.ts';
 import { drawn, framed, png, written } from '../link/picture.ts';
 import { labReport } from '../link/report.ts';
 import { LINK_MAX } from '../link/pack.ts';
@@ -12,7 +13,6 @@ import { fileName, sheetOf, type Sheet } from '../link/sheet.ts';
 import { element, iframe, markdown } from '../link/snippets.ts';
 import { eventsCsv, everythingJson, metricsText, runJson, seriesCsv } from '../link/tables.ts';
 import { say, type Key } from '../say.ts';
-import { pageWith } from '../setup.ts';
 import { copyable } from './copy.ts';
 import { readPalette, type Palette } from './palette.ts';
 

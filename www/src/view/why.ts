@@ -3,12 +3,13 @@
 
 import type { TimeApp } from '../app.ts';
 import { timerText } from '../catalog.ts';
-import { button, byId, html, setText } from '../dom.ts';
+import { button, html, setText } from '../dom.ts';
 import type { Answer, Lost, WhyStep } from '../engine.ts';
 import { noteText } from '../notes.ts';
 import { capital, moment, say, sayIfKnown, span } from '../say.ts';
 import type { Question, Selection } from '../state.ts';
 import { programName, programSelection } from '../words.ts';
+import { keepKeyboard } from './keyboard.ts';
 
 /** Steps of one kind in a row, from this many on, fold into one line. */
 const FOLD = 3;
@@ -72,8 +73,7 @@ export class WhyPanel {
     this.onPath([]);
     if (hadFocus) {
       this.asker?.focus();
-      // Whoever asked may be gone: time went to where nothing was wrong yet. Then the keyboard goes to where time is.
-      if (document.activeElement !== this.asker) byId('play').focus();
+      keepKeyboard();
     }
     this.asker = null;
   }
