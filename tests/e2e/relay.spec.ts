@@ -212,6 +212,17 @@ test('a promise wakes a figure that nobody has seen yet', async ({ page }) => {
   expect(await page.evaluate(() => scrollY)).toBe(0);
 });
 
+test('what is said while its language is still on the way is answered', async ({ page, baseURL }) => {
+  // The German sentences come late; whoever speaks does so as soon as the frame's document is there.
+  await page.route(/\/de-[A-Z0-9]{8}\.js$/, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await route.continue();
+  });
+  const speaks = `<script>document.querySelector('iframe').addEventListener('load', ({ target }) => target.contentWindow.postMessage({ brownout: 1, id: 'early', type: 'getState' }, '*'))</script>`;
+  await page.goto(other.at(`${LISTENS}<iframe title="Figure" width="640" height="480" src="${baseURL}/embed.html?relay=${other.origin}&locale=de"></iframe>${speaks}`));
+  await expect.poll(async () => (await heard(page, 'state')).filter((message) => message['id'] === 'early').length).toBe(1);
+});
+
 test('the page about embedding names every parameter and part, and its figures run', async ({ page }) => {
   await page.goto('/embedding.html');
   const figure = page.frameLocator('brownout-playground iframe').first();

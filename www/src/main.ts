@@ -42,6 +42,8 @@ async function embed(waiting: Waiting, early: ReturnType<typeof hearEarly>): Pro
 async function start(): Promise<void> {
   const { search, hash } = setup();
   const isFace = asksForFace(search);
+  // Before anything is waited for: what is said meanwhile is heard.
+  const early = isFace ? hearEarly() : undefined;
   // What was chosen here before is the page's own; a figure looks as the text around it says.
   const before = isFace ? PLAIN : remembered();
   const looks = earlyLooks(search, before);
@@ -51,7 +53,6 @@ async function start(): Promise<void> {
   loading?.catch(() => undefined);
   const notice = await speakAs(looks.locale);
   applyLanguage();
-  const early = isFace ? hearEarly() : undefined;
   const waiting = new Waiting();
   try {
     const frame = early === undefined ? undefined : await embed(waiting, early);
