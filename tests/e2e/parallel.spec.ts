@@ -113,7 +113,8 @@ async function open(page: Page, query: string): Promise<void> {
   await page.goto(`/${query}`);
   await expect(page.locator('#play')).toBeVisible({ timeout: 90_000 });
   await page.getByText('Scene in words').click();
-  await expect(page.locator('#scene table').first()).toBeVisible();
+  // The tables are there before their rows, which come all in one frame.
+  await expect(page.locator('#scene tbody tr').first()).toBeVisible();
 }
 async function hold(page: Page): Promise<Read> {
   const scene = await read(page);
