@@ -104,9 +104,11 @@ export function watch(): void {
   });
   document.addEventListener('close', ({ target }) => {
     const name = target instanceof Element ? target.id : '';
-    requestAnimationFrame(() => requestAnimationFrame(() => {
+    const look = (): void => {
       if (document.activeElement === document.body && document.querySelector('dialog[open]') === null) seen.lost.push(name);
-    }));
+    };
+    // After two frames, and after every timer that was set before them: a busy browser draws first.
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(look)));
   }, true);
 }
 
