@@ -134,6 +134,8 @@ knobs! {
     CpuWait: Us "cpu_wait_us" ("run queue") = 0 in 0..=100000, "Chosen: hosts with idle processors";
     /// How long an API server opens a watch of etcd that ended with "no leader" again before it gives its cache up. Kubernetes 1.20 had no such patience.
     CachePatience: Ms "cache_patience_ms" ("cacher's MaxInternalErrorRetryDuration") = 30000 in 0..=600000, "Sourced: apiserver pkg/storage/cacher/cacher.go#NewCacherFromConfig: MaxInternalErrorRetryDuration";
+    /// Whether an API server whose watch cache is not ready turns LISTs and WATCHes away for a while. Kubernetes up to 1.30 asked etcd for LISTs that any state would do for, and let the others wait.
+    ResilientCache: Switch "resilient_cache" ("ResilientWatchCacheInitialization") = 1 in 0..=1, "Sourced: apiserver pkg/features/kube_features.go#ResilientWatchCacheInitialization, on since 1.31";
     /// Whether hosts use BBR, which takes a loss for no sign that the path is full, in place of CUBIC: every connection dialled from then on.
     Bbr: Switch "bbr" ("net.ipv4.tcp_congestion_control") = 0 in 0..=1, "Sourced: linux net/ipv4/Kconfig#DEFAULT_CUBIC";
     /// Whether users are administrators of the group system:masters, whose requests wait in no queue.

@@ -141,6 +141,13 @@ pub const ALL: &[Recipe] = &[
         4,
         &[To(10_000), Do(r#"{"set":[{"name":"link_delay_us","value":2000}]}"#), To(45_000)],
     ),
+    // Long enough for watch caches to be given up, and to be filled again.
+    recipe(
+        "caches-lost",
+        "quiet",
+        13,
+        &[To(5_000), Do(r#"{"inject":{"name":"isolate","host":0}}"#), To(45_000), Do(r#""heal_all""#), To(60_000)],
+    ),
     // The future that was left stays as it was; the link is of the branch that is played.
     recipe(
         "branch",

@@ -532,6 +532,7 @@ export const de = {
   dial_check_quorum: 'Check-Quorum',
   dial_cpu_wait_us: 'Warten auf einen Prozessor',
   dial_cache_patience_ms: 'Geduld der Watch-Caches',
+  dial_resilient_cache: 'Kalte Watch-Caches weisen Anfragen ab',
   dial_liveness_probes: 'Liveness-Probes',
   dial_restart_sec_ms: 'Neustart nach fester Wartezeit',
   dial_bbr: 'BBR anstelle von CUBIC',

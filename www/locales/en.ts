@@ -527,6 +527,7 @@ export const en = {
   dial_check_quorum: 'Check quorum',
   dial_cpu_wait_us: 'Wait for a processor',
   dial_cache_patience_ms: 'Patience of watch caches',
+  dial_resilient_cache: 'Cold watch caches turn requests away',
   dial_bbr: 'BBR in place of CUBIC',
   dial_users_exempt: 'Users wait in no queue',
   dial_etcd_retries: 'API servers ask etcd again',

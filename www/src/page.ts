@@ -42,7 +42,7 @@ import { Milestones } from './view/milestones.ts';
 import { showBroken, updateNotices, Voice } from './view/notices.ts';
 import { readPalette, type Palette } from './view/palette.ts';
 import { Blank } from './view/blank.ts';
-import { keepKeyboardAfterDialogs } from './view/keyboard.ts';
+import { keepKeyboard, keepKeyboardAfterDialogs } from './view/keyboard.ts';
 import { Reference } from './view/reference.ts';
 import { Scene } from './view/scene.ts';
 import { Scrubber } from './view/scrubber.ts';
@@ -508,6 +508,7 @@ export class Page implements Host, OwnApp {
     [this.branchesDue, this.notedUs] = [true, -1];
     this.refresh();
     (this.asker?.isConnected === true ? this.asker : this.views.chooser.opener).focus();
+    keepKeyboard();
     this.asker = null;
   }
   /** B is another branch: it is played from now on, and none is lost. */

@@ -52,6 +52,7 @@ const QUANTITIES: Readonly<Record<string, Quantity>> = {
   cpu_wait_us: { param: 'cpu', ...US, floor: 0.01 },
   cache_patience_ms: { param: 'patience', ...SECONDS, floor: 0.1 },
   bbr: { param: 'bbr', unit: '', spoken: 'value_on', factor: 1, log: false },
+  resilient_cache: { param: 'resilient', unit: '', spoken: 'value_on', factor: 1, log: false },
   users_exempt: { param: 'exempt', unit: '', spoken: 'value_on', factor: 1, log: false },
   etcd_retries: { param: 'etcdretries', unit: '', spoken: 'value_on', factor: 1, log: false },
   liveness_probes: { param: 'liveness', unit: '', spoken: 'value_on', factor: 1, log: false },

@@ -52,15 +52,25 @@ function outputsByEntry({ outputs }) {
   );
 }
 
-/** A page with the names of the outputs in place of its entries. */
-function rewrite(html, built) {
+/** Links that fetch all of a script and the engine at once, where a browser would find them one after the other. */
+function early(path, metafile) {
+  const files = [...loadedWith(path, metafile)].map((file) => basename(file));
+  const link = (file) => {
+    if (file.endsWith('.js')) return `<link rel="modulepreload" href="${file}">`;
+    return file.endsWith('.wasm') ? `<link rel="preload" as="fetch" crossorigin href="${file}">` : '';
+  };
+  return files.map(link).join('');
+}
+
+/** A page with the names of the outputs in place of its entries. A figure loads nothing before it is seen. */
+function rewrite(html, built, metafile) {
   const sheet = (file) => `<link rel="stylesheet" href="${file}">`;
   // Styles that scripts import are libraries': they come first, so that the page's own may override them.
   let imported = entries(html).map((entry) => built.get(entry).style).filter((style) => style !== undefined).map(sheet).join('');
   return html.replaceAll(ENTRY, (...match) => {
     const { script, style } = match.at(-1);
-    const { file } = built.get(posix.normalize(script ?? style));
-    const before = imported;
+    const { file, path } = built.get(posix.normalize(script ?? style));
+    const before = imported + (script === undefined || metafile === undefined ? '' : early(path, metafile));
     imported = '';
     return before + (style === undefined ? `<script type="module" src="${file}"></script>` : sheet(file));
   });
@@ -105,7 +115,7 @@ for (const [entry, name] of STABLE) {
 }
 
 mkdirSync(dist, { recursive: true });
-for (const [page, text] of html) writeFileSync(join(dist, page), rewrite(text, built));
+for (const [page, text] of html) writeFileSync(join(dist, page), rewrite(text, built, page === 'index.html' ? metafile : undefined));
 if (existsSync(join(WWW, 'public'))) cpSync(join(WWW, 'public'), dist, { recursive: true });
 
 const first = new Set(['index.html']);

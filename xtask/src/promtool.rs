@@ -1,6 +1,7 @@
 //! Holds the metrics against the real promtool.
 
 use crate::run::{self, Project};
+use crate::test;
 use anyhow::{Context, Result, bail};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -36,10 +37,12 @@ fn promtool() -> Result<PathBuf> {
 /// Every moment's metrics must parse, and nothing but the real components' own habits may be objected to.
 pub fn check(project: &Project) -> Result<()> {
     let promtool = promtool()?;
+    // The native tests bring their binaries along; compiled by itself, it would be with other features, and all again.
+    test::compile_native(project)?;
+    let metrics = project.target.join("test-fast").join(format!("metrics{}", std::env::consts::EXE_SUFFIX));
     for (scenario, at) in MOMENTS {
-        let mut cargo = project.cargo("run");
-        cargo.args(["--quiet", "--profile", "test-fast", "--package", "brownout-tests", "--bin", "metrics", "--"]);
-        let text = run::capture(cargo.args([scenario, "--at", at]), "`metrics` failed; its output is above.")?;
+        let mut command = project.command(&metrics);
+        let text = run::capture(command.args([scenario, "--at", at]), "`metrics` failed; its output is above.")?;
         let objections = objections(project, &promtool, &text)?;
         println!("{scenario} at {at} s: {} lines", text.lines().count());
         if !objections.is_empty() {

@@ -4,6 +4,7 @@ use crate::run::{self, Project};
 use crate::{browser, promtool, serve, wasm, web};
 use anyhow::{Result, bail};
 use std::fs;
+use std::process::Command;
 use std::time::Instant;
 
 /// One kind of test.
@@ -104,7 +105,8 @@ fn format(project: &Project, _: bool) -> Result<()> {
 fn lints(project: &Project, _: bool) -> Result<()> {
     component(project, "clippy", "clippy")?;
     let mut cargo = project.cargo("clippy");
-    cargo.args(["--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
+    // In the tests' profile, so that macros and build scripts are compiled once for both.
+    cargo.args(["--quiet", "--workspace", "--all-targets", "--profile", "test-fast", "--", "--deny", "warnings"]);
     run::run(&mut cargo, "The compiler or clippy objects; see above.")
 }
 
@@ -115,11 +117,21 @@ fn native_tests(project: &Project, quick: bool) -> Result<()> {
 
 /// All Rust tests of the product, optimised, in the given environment.
 pub fn native(project: &Project, environment: &[(&str, &str)]) -> Result<()> {
+    let mut cargo = native_cargo(project);
+    cargo.arg("--no-fail-fast").envs(environment.iter().copied());
+    run::run(&mut cargo, "Native tests failed; each names its replay line above.")
+}
+
+/// Compiles all that the Rust tests need, the binaries of `tests` among it.
+pub fn compile_native(project: &Project) -> Result<()> {
+    run::run(native_cargo(project).args(["--quiet", "--no-run"]), "The tests do not compile; see above.")
+}
+
+fn native_cargo(project: &Project) -> Command {
     let mut cargo = project.cargo("test");
     // xtask has its own step: optimised, its dependencies would take longer than all tests.
-    cargo.args(["--workspace", "--exclude", "xtask", "--profile", "test-fast", "--no-fail-fast"]);
-    cargo.envs(environment.iter().copied());
-    run::run(&mut cargo, "Native tests failed; each names its replay line above.")
+    cargo.args(["--workspace", "--exclude", "xtask", "--profile", "test-fast"]);
+    cargo
 }
 
 /// Writes the table of constants: the test that compares it, told to accept.

@@ -303,7 +303,7 @@ impl ApiServer {
             }
         }
     }
-    /// cacher.go#startCaching returned: every watch of the kind ends. (The real one ends them when it starts over, a second
+    /// cacher.go#startCaching returned: every watch of the kind ends, as at its time limit. (The real one ends them when it starts over, a second
     /// later.)
     fn cache_lost(&mut self, cx: &mut Cx<'_>, kind: Kind) {
         if self.ready == CACHED {
@@ -311,7 +311,7 @@ impl ApiServer {
         }
         self.ready &= !(1 << kind as u32);
         cx.note(Note::new(NoteKind::CacheLost, kind as u32, self.fan_out.of_kind(kind) as u64));
-        self.fan_out.end_kind(cx, kind, Status::InternalError);
+        self.fan_out.end_kind(cx, kind, Status::Ok);
     }
     /// Does what a cache wants.
     fn want(&mut self, cx: &mut Cx<'_>, kind: Kind, want: Want) {

@@ -326,7 +326,7 @@ pub struct WatchEvents {
     pub events: Arc<[WatchEvent]>,
     /// BOOKMARK: everything up to this revision has been sent.
     pub bookmark: Option<Revision>,
-    /// The watch is over: Ok at its time limit, Gone after a compaction, InternalError when the cache was reset.
+    /// The watch is over: Ok at its time limit and when the cache was lost, Gone after a compaction.
     pub end: Option<Status>,
 }
 

@@ -1,7 +1,7 @@
 //! Requests under way: from their arrival, through their level's queue, to their answer.
 
 use super::rpc::{List, Reply, Request, Selector, Status, Verb, Version};
-use super::storage::{self, Plan, Step, status_of};
+use super::storage::{self, Plan, READ_TIMEOUT, Step, status_of};
 use super::{ApiServer, Owner, cached, fan_out, flow};
 use crate::actor::Cx;
 use crate::actor::role::{Note, NoteKind};
@@ -9,6 +9,7 @@ use crate::actor::wire::Message;
 use crate::client::etcd::Failure;
 use crate::engine::{LocalTime, Span};
 use crate::etcd::rpc::{Op, Response};
+use crate::knob::Knob;
 use crate::net::packet::ConnId;
 use crate::object::{KeyValue, Kind, Revision};
 use alloc::boxed::Box;
@@ -44,6 +45,7 @@ pub struct Active {
     conn: ConnId,
     request: Request,
     started: LocalTime,
+    /// None: it has given them back.
     seats: u8,
     stage: Stage,
 }
@@ -133,7 +135,7 @@ impl ApiServer {
         }
         if active.stage == Stage::Queued {
             self.flow.forget(level, ticket);
-        } else {
+        } else if active.seats > 0 {
             self.flow.leave(level, active.seats);
             self.freed |= 1 << level as u32;
         }
@@ -179,10 +181,15 @@ impl ApiServer {
             return self.list_etcd(cx, ticket);
         }
         if !cache.ready() {
-            if request.limit > 0 && request.selector == Selector::All {
-                return self.list_etcd(cx, ticket);
-            }
-            return self.finish(cx, ticket, Status::TooManyRequests, Content::retry_after(cache.retry_after(cx.now)));
+            return match request.version {
+                _ if request.limit > 0 && request.selector == Selector::All => self.list_etcd(cx, ticket),
+                _ if cx.knobs.on(Knob::ResilientCache) => {
+                    let content = Content::retry_after(cache.retry_after(cx.now));
+                    self.finish(cx, ticket, Status::TooManyRequests, content);
+                }
+                Version::NotOlderThan(revision) => self.wait_ready(ticket, kind, revision),
+                Version::Any | Version::Unset => self.list_etcd(cx, ticket),
+            };
         }
         match request.version {
             Version::Unset => {
@@ -214,9 +221,12 @@ impl ApiServer {
         if !cached(kind) {
             return self.finish(cx, ticket, Status::NotFound, Content::default()); // Nobody here watches those.
         }
-        if !cache.ready() {
+        if !cache.ready() && cx.knobs.on(Knob::ResilientCache) {
             let content = Content::retry_after(cache.retry_after(cx.now));
             return self.finish(cx, ticket, Status::TooManyRequests, content);
+        }
+        if !cache.ready() {
+            return self.wait_ready(ticket, kind, 0);
         }
         if self.fan_out.len() >= fan_out::WATCHES {
             return self.finish(cx, ticket, Status::TooManyRequests, Content::retry_after(OVERLOAD_RETRY));
@@ -242,8 +252,8 @@ impl ApiServer {
     /// Create, Update, Patch, Delete: from the object as the cache has it, if it has it.
     fn write(&mut self, cx: &mut Cx<'_>, ticket: u32, request: &Request) {
         let kind = request.key.kind();
-        let cache = &self.caches[kind as usize];
-        let kv = if cached(kind) && cache.ready() { cache.get(request.key).cloned() } else { None };
+        // Whether the cache is ready nobody asks: what is too old meets a conflict, and is read again.
+        let kv = if cached(kind) { self.caches[kind as usize].get(request.key).cloned() } else { None };
         self.begin(cx, ticket, request, kv);
     }
     fn begin(&mut self, cx: &mut Cx<'_>, ticket: u32, request: &Request, kv: Option<KeyValue>) {
@@ -264,6 +274,18 @@ impl ApiServer {
     fn wait(&mut self, cx: &mut Cx<'_>, ticket: u32, kind: Kind, revision: Revision) {
         self.caches[kind as usize].wait(cx.now, ticket, revision);
         self.set_stage(ticket, Stage::Fresh(revision));
+    }
+    /// cacher.go's `ready.wait`: until there is a cache. Whoever waits there was in no queue of that version's.
+    fn wait_ready(&mut self, ticket: u32, kind: Kind, revision: Revision) {
+        let Some(active) = self.requests.get_mut(&ticket) else { return };
+        let longest = if active.request.verb == Verb::Watch { fan_out::WATCH_TIMEOUT } else { READ_TIMEOUT };
+        let until = active.started + longest;
+        let seats = core::mem::take(&mut active.seats);
+        active.stage = Stage::Fresh(revision);
+        let level = active.request.level;
+        self.flow.leave(level, seats);
+        self.freed |= 1 << level as u32;
+        self.caches[kind as usize].wait_ready(ticket, revision, until);
     }
     fn set_stage(&mut self, ticket: u32, stage: Stage) {
         if let Some(active) = self.requests.get_mut(&ticket) {
@@ -306,6 +328,10 @@ impl ApiServer {
         match (active.request.verb, active.request.version) {
             (Verb::Get, _) if reached => self.get_cached(cx, ticket),
             (Verb::List, _) if reached => self.list_cached(cx, ticket),
+            (Verb::Watch, _) if reached => {
+                let request = active.request.clone();
+                self.watch(cx, ticket, &request);
+            }
             // cacher/delegator.go#GetList: a consistent LIST that the cache is too old for goes to etcd.
             (Verb::List, Version::Unset) => self.list_etcd(cx, ticket),
             _ => self.finish(cx, ticket, Status::Timeout, Content::retry_after(TOO_LARGE_RETRY)),

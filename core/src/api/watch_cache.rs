@@ -293,16 +293,20 @@ impl WatchCache {
         self.waits.push(Wait { ticket, revision, until: now + BLOCK_TIMEOUT });
         self.next_progress.get_or_insert(now + PROGRESS_PERIOD);
     }
+    /// A request waits until there is a cache, and it has reached `revision`.
+    pub fn wait_ready(&mut self, ticket: u32, revision: Revision, until: LocalTime) {
+        self.waits.push(Wait { ticket, revision, until });
+    }
     /// A read waits no more.
     pub fn forget(&mut self, ticket: u32) {
         self.waits.retain(|wait| wait.ticket != ticket);
     }
     /// The next read that waits no more, and whether the cache has what it wants.
     pub fn take_waited(&mut self, now: LocalTime) -> Option<(u32, bool)> {
-        let over = |wait: &Wait| wait.revision <= self.revision || wait.until <= now;
-        let ix = self.waits.iter().position(over)?;
-        let wait = self.waits.remove(ix);
-        Some((wait.ticket, wait.revision <= self.revision))
+        let reached = |wait: &Wait| self.ready && wait.revision <= self.revision;
+        let ix = self.waits.iter().position(|wait| reached(wait) || wait.until <= now)?;
+        let reached = reached(&self.waits[ix]);
+        Some((self.waits.remove(ix).ticket, reached))
     }
 
     /// startCaching returned; it will be called again.

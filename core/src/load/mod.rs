@@ -197,6 +197,8 @@ pub struct Acknowledged {
 pub struct Sight {
     /// The newest revision of the users' objects that it saw.
     pub seen: Revision,
+    /// When a LIST last told it what it had missed.
+    pub listed: LocalTime,
     /// The newest write that any user was told of and that it hasn't seen, and since when.
     pub missing: Option<(Revision, LocalTime)>,
 }
@@ -409,6 +411,9 @@ impl Load {
             stream.sent += 1;
             stream.end(Ended::new(cx.now, Span::ZERO, false));
             note(cx, api, Kind::Watch, status, Span::ZERO);
+        }
+        if matches!(news, News::Done(done) if done.list.is_some()) {
+            sight.listed = cx.now;
         }
         while let Some(delta) = watcher.take_delta() {
             // What it lists at first is no news.

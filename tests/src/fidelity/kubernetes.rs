@@ -7,7 +7,7 @@ use brownout_core::engine::{LocalTime, Ppm, Span, Time, Trace};
 use brownout_core::fault::{Fault, FaultId};
 use brownout_core::inspect;
 use brownout_core::knob::{Knob, Knobs};
-use brownout_core::load::Kind;
+use brownout_core::load::{Ended, Kind};
 use brownout_core::net::packet::HostId;
 use brownout_core::operator::Operation;
 use brownout_core::scenario::population::WEB;
@@ -313,7 +313,10 @@ impl Rig {
         self.record.told.resize(directory.api_servers.into(), LocalTime::ZERO);
         for api in 0..directory.api_servers {
             let told = &mut self.record.told[usize::from(api)];
-            for ended in load.stream(api, Kind::Watch).recent.iter().filter(|ended| ended.at > *told && ended.ok) {
+            // The rig's watchers began anew where their watch was lost, and listed nothing.
+            let listed = load.sight(api).listed;
+            let fresh = |ended: &&Ended| ended.at > *told && ended.ok && ended.at != listed;
+            for ended in load.stream(api, Kind::Watch).recent.iter().filter(fresh) {
                 self.record.watched.push((api.into(), at, f64::from(ended.latency_us) / 1e3));
             }
             *told = load.stream(api, Kind::Watch).recent.back().map_or(*told, |last| last.at.max(*told));
@@ -362,6 +365,7 @@ fn simulate(run: &Run, wait_us: u32, seed: u64) -> Option<(Record, Option<usize>
         (Knob::ServiceRate, 0),
         (Knob::RestartSec, 10_000),
         (Knob::CachePatience, 0),
+        (Knob::ResilientCache, 0),
         (Knob::EtcdRetries, 0),
         // 120 requests of users were under way at once, twice the seats of global-default.
         (Knob::UsersExempt, 1),

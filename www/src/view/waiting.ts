@@ -2,6 +2,7 @@
 
 import { button, byId, html, setText } from '../dom.ts';
 import { say } from '../say.ts';
+import { keepKeyboard } from './keyboard.ts';
 
 /** Shorter waits are not worth a word, in ms. */
 const PATIENCE = 300;
@@ -54,11 +55,14 @@ export class Waiting {
   }
   done(): void {
     this.since = undefined;
-    if (document.activeElement === this.stop && this.before instanceof HTMLElement) this.before.focus();
+    const hasKeyboard = document.activeElement === this.stop;
+    if (hasKeyboard && this.before instanceof HTMLElement) this.before.focus();
     this.before = null;
     this.node.hidden = true;
     this.stop.hidden = true;
     this.isStopped = false;
+    // What had it before may be gone.
+    if (hasKeyboard) keepKeyboard();
   }
   failed(sentence: string): void {
     this.node.hidden = false;
