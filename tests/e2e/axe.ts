@@ -15,7 +15,7 @@ export async function violations(page: Page): Promise<string[]> {
     // What scrolls under a bar that sticks is half covered somewhere, and free again a line further.
     const stuck = document.getElementById('timeline');
     if (stuck !== null) stuck.style.position = 'static';
-    const found = await injected.run({ runOnly: rules });
+    const found = await injected.run({ runOnly: rules, resultTypes: ['violations'] });
     if (stuck !== null) stuck.style.position = '';
     return found.violations.flatMap(({ id, nodes }) =>
       nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary ?? ''}`),

@@ -453,7 +453,7 @@ export const de = {
   why_title: 'Warum?',
   why_of: 'Warum? {what}',
   why_go: 'Zu {at} gehen',
-  why_none: 'So weit reicht die Aufzeichnung nicht zurück.',
+  why_none: 'Davon weiß die Aufzeichnung nichts: es ist noch nicht geschehen, oder länger her, als sie zurückreicht.',
   why_fold: { one: '… {n} weitere Nachricht …', other: '… {n} weitere Nachrichten …' },
   why_end_input: 'Das kam von außen: Hier fing es an.',
   why_end_draw: 'Das hat niemand getan: So fielen die Würfel.',

@@ -448,7 +448,7 @@ export const en = {
   why_title: 'Why?',
   why_of: 'Why? {what}',
   why_go: 'Go to {at}',
-  why_none: 'The record does not reach back to this.',
+  why_none: 'The record has nothing of this: it has not happened yet, or longer ago than the record reaches.',
   why_fold: { one: '… {n} more message …', other: '… {n} more messages …' },
   why_end_input: 'This was done from outside: here it began.',
   why_end_draw: 'Nobody did this: the dice fell so.',

@@ -161,7 +161,7 @@ fn when_every_node_is_silent_nobody_is_evicted_and_users_notice_nothing() {
 #[test]
 fn without_quorum_the_cascade_runs_its_course_and_recovers_in_order() {
     let (mut exits, mut kills, mut first_ok) = (vec![], vec![], vec![]);
-    for seed in seeds(2, 12) {
+    for seed in seeds(2, 6) {
         let mut play = cluster(seed);
         let from = play.sim.now();
         let dead = [play.leader(), play.follower()];

@@ -68,7 +68,7 @@ fn a_member_that_is_cut_off_is_for_the_others_as_one_that_crashed() {
 #[test]
 fn without_pre_vote_a_member_that_comes_back_brings_the_leader_down() {
     let mut gaps = vec![];
-    for seed in seeds(3, 16) {
+    for seed in seeds(3, 8) {
         let mut pair = Pair::open("pre-vote", seed);
         let before = [0, 1].map(|side| term(&pair.runs[side]));
         // It comes back after half a minute.
@@ -138,7 +138,7 @@ fn a_longer_lease_is_longer_without_a_holder_when_it_dies() {
 #[test]
 fn loss_at_the_leader_reaches_everybody() {
     let (mut follower, mut leader, mut changes) = (vec![], vec![], vec![]);
-    for seed in seeds(4, 24) {
+    for seed in seeds(4, 12) {
         let mut pair = Pair::open("follower-or-leader", seed);
         let lossy = [0, 1].map(|side| {
             let leader = inspect::leader(pair.runs[side].sim()).expect("one leads");

@@ -103,7 +103,7 @@ fn after_anything_a_healed_cluster_is_well_again_by_itself() {
         }
     });
     for scenario in beginnings {
-        for seed in seeds(3, 10) {
+        for seed in seeds(3, 6) {
             let mut luck = Rng::stream(seed, Purpose::Test, 3);
             let mut play = Play::new(scenario.name, seed);
             play.secs(10);
@@ -122,7 +122,7 @@ fn after_anything_a_healed_cluster_is_well_again_by_itself() {
 #[test]
 fn an_hour_of_faults_leaves_nothing_behind() {
     let mut wrong = vec![];
-    for seed in seeds(1, 3) {
+    for seed in seeds(1, 2) {
         let mut luck = Rng::stream(seed, Purpose::Test, 4);
         let mut play = Play::new("quiet", seed);
         for _ in 0..60 {

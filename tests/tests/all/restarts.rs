@@ -31,7 +31,7 @@ fn settled_and_equal(play: &mut Play, seed: u64) {
 
 #[test]
 fn a_member_behind_the_compacted_log_gets_a_snapshot_and_ends_with_the_same_store() {
-    for seed in seeds(1, 6) {
+    for seed in seeds(1, 3) {
         let mut play = Play::with(3, seed, BUSY);
         play.secs(10);
         let (leader, behind) = (play.leader(), play.follower());
@@ -60,7 +60,7 @@ fn a_member_behind_the_compacted_log_gets_a_snapshot_and_ends_with_the_same_stor
 /// The member is struck again while the snapshot is on its way or being installed, and the leader too.
 #[test]
 fn a_snapshot_that_is_cut_short_is_sent_again() {
-    for seed in seeds(2, 16) {
+    for seed in seeds(2, 8) {
         let mut play = Play::with(3, seed, BUSY);
         play.secs(10);
         let (leader, behind) = (play.leader(), play.follower());
@@ -93,7 +93,7 @@ fn catches_up(play: &mut Play, within: Span) {
 
 #[test]
 fn whatever_the_moment_of_a_crash_acknowledged_writes_survive() {
-    for seed in seeds(2, 12) {
+    for seed in seeds(2, 6) {
         let mut play = Play::with(3, seed, &[(Knob::WriteRate, 100_000), (Knob::ReadRate, 20_000)]);
         play.secs(8);
         for turn in 0..12_u64 {

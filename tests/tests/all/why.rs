@@ -301,7 +301,7 @@ fn an_answer_does_not_depend_on_how_much_is_on_record() {
 /// moves it less often.
 #[test]
 fn what_an_answer_ends_at_matters() {
-    let outcomes = counterfactual::measure(seeds(5, 16));
+    let outcomes = counterfactual::measure(seeds(5, 10));
     let (mut input, mut draw, mut bystander) = ((0, 0), (0, 0), (0, 0));
     for outcome in outcomes.values() {
         for (sum, share) in
