@@ -116,6 +116,8 @@ test('another language in the middle of a run: it goes on where it was', async (
   await page.locator('#play').click();
   await expect(page.locator('#play')).toHaveText(en.play);
   await page.getByText('More dials').click();
+  await page.locator('#event-list li').filter({ hasText: 'Fault: ' }).getByRole('button', { name: /^Why/ }).click();
+  await expect(page.locator('#why h3')).toHaveText(/^Why\? Fault: /);
   const done = await page.locator('#task [data-state="done"]').count();
   const before = { time: await page.locator('.time').first().innerText(), since: await page.locator('#rung-network .since').innerText() };
   const digits = (text: string): string => text.replaceAll(/\D/g, '');
@@ -131,6 +133,8 @@ test('another language in the middle of a run: it goes on where it was', async (
   await expect(page.locator('#rung-network .since')).toHaveText(/^gestört seit/);
   expect(digits(await page.locator('#rung-network .since').innerText())).toBe(digits(before.since));
   await expect(page.locator('#event-list')).toContainText('Störung');
+  await expect(page.locator('#why h3')).toHaveText(/^Warum\? .*Störung: /);
+  await expect(page.locator('#why .ending')).toHaveText(de.why_end_input);
   await expect(page).toHaveURL(/locale=de/);
   // And it can still be told what to do.
   await page.getByRole('button', { name: de.faults_heal_all }).click();

@@ -808,7 +808,10 @@ export class Page implements Host, OwnApp {
     const { views: old, comparing, about } = this;
     const restore = this.blank.renew();
     applyLanguage();
-    this.state = { ...this.state, told: '', refused: null, notices: notice === undefined ? [] : [notice] };
+    const { why } = this.state;
+    // What was asked was said in the other language; the question is the same.
+    const asked = why === null ? null : { ...why, what: '' };
+    this.state = { ...this.state, told: '', refused: null, notices: notice === undefined ? [] : [notice], why: asked };
     this.views = this.makeViews();
     this.views.ladder.resume(old.ladder);
     this.views.tasks.resume(old.tasks);

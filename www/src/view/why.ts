@@ -54,7 +54,9 @@ export class WhyPanel {
     }
     if (!this.node.contains(document.activeElement)) this.asker = document.activeElement as HTMLElement | null;
     const answer = this.source.why(why.question);
-    const heading = html('h3', { tabindex: -1 }, say('why_of', { what: why.what }));
+    const [first] = answer.steps;
+    const what = why.what === '' && first !== undefined ? capital(this.text(first)) : why.what;
+    const heading = html('h3', { tabindex: -1 }, say('why_of', { what }));
     const close = button(say('why_close'), () => this.app.act({ type: 'why', asked: null }), { class: 'quiet-button' });
     const known = answer.steps.length > 0;
     this.node.replaceChildren(
@@ -63,6 +65,8 @@ export class WhyPanel {
       ...(known ? [this.whatIfs(answer)] : []),
     );
     this.onPath(answer.steps);
+    // Asked before, and said in another language now: whoever chose that stays where they are.
+    if (why.what === '') return;
     heading.focus({ preventScroll: true });
     // A column of its own scrolls by itself; on a phone the page does.
     this.node.scrollIntoView({ block: 'nearest' });
