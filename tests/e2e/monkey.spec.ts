@@ -54,8 +54,9 @@ test(`ten thousand things done at random (MONKEY_SEED=${seed})`, async ({ page }
   }
   expect(BATCHES * (BATCH + REAL)).toBe(10_000);
   await settle(page);
-  const { spoken, lost } = await page.evaluate(() => (globalThis as unknown as { monkeySaw: Seen }).monkeySaw);
+  const { spoken, lost, looked } = await page.evaluate(() => (globalThis as unknown as { monkeySaw: Seen }).monkeySaw);
   expect(lost, 'dialogs that left nothing with the keyboard').toEqual([]);
+  expect(looked).toBeGreaterThan(5);
   const gaps = spoken.slice(1).map((at, n) => at - (spoken[n] ?? 0));
   // A timer may come a few milliseconds early.
   expect(gaps.filter((gap) => gap < 990), 'read out within a second of the last').toEqual([]);

@@ -11,6 +11,7 @@ export interface Batch {
 /** Does so many things at random, and lets the page draw now and then. */
 export async function press({ seed: first, count }: { seed: number; count: number }): Promise<Batch> {
   let state = first;
+  const seen = (globalThis as unknown as { monkeySaw: Seen }).monkeySaw;
   // mulberry32, for it is short, and good enough for this.
   const random = (): number => {
     state = (state + 0x6d2b79f5) | 0;
@@ -85,6 +86,7 @@ export async function press({ seed: first, count }: { seed: number; count: numbe
     }
     const there = (random() < 0.004 || quick.length === 0 ? all : quick).filter((control) => control.isConnected && !control.matches(':disabled'));
     const control = one(there);
+    seen.deeds += 1;
     // Nothing can be pressed while a run is loaded.
     const named = control === undefined ? 'nothing' : control.id || control.getAttribute('aria-label') || (control.textContent ?? '').slice(0, 30);
     deeds.push(`${named} ${control === undefined ? '' : use(control)}`);
@@ -96,7 +98,7 @@ export async function press({ seed: first, count }: { seed: number; count: numbe
 
 /** Watches what is read out and where the keyboard goes, from the first moment on. */
 export function watch(): void {
-  const seen = { spoken: [] as number[], lost: [] as string[] };
+  const seen = { spoken: [] as number[], lost: [] as string[], looked: 0, deeds: 0 };
   Object.assign(globalThis, { monkeySaw: seen });
   document.addEventListener('DOMContentLoaded', () => {
     const voice = document.getElementById('voice');
@@ -105,10 +107,16 @@ export function watch(): void {
   document.addEventListener('close', ({ target }) => {
     const name = target instanceof Element ? target.id : '';
     const look = (): void => {
+      seen.looked += 1;
       if (document.activeElement === document.body && document.querySelector('dialog[open]') === null) seen.lost.push(name);
     };
-    // After two frames, and after every timer that was set before them: a busy browser draws first.
-    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(look)));
+    // After the page's own timer, which comes between these two; what is done meanwhile, all in one frame, may hide what had it.
+    setTimeout(() => {
+      const { deeds } = seen;
+      setTimeout(() => {
+        if (seen.deeds === deeds) look();
+      });
+    });
   }, true);
 }
 
@@ -117,4 +125,8 @@ export interface Seen {
   readonly spoken: readonly number[];
   /** Dialogs after which nothing had the keyboard. */
   readonly lost: readonly string[];
+  /** Dialogs after which it was looked for. */
+  readonly looked: number;
+  /** What was done so far. */
+  deeds: number;
 }
