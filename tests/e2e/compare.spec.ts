@@ -181,6 +181,7 @@ for (const [name, view] of Object.entries({
       await expect(page.locator('#compare-question')).toBeVisible({ timeout: 30_000 });
       await page.getByText('Dials and faults for both').click();
       await page.locator('#compare-tables').click();
+      expect(await violations(page)).toEqual([]);
       await run(page, () => expect(page.locator('#compare-heard')).toContainText('First to be noticed', { timeout: 30_000 }));
       expect(await violations(page)).toEqual([]);
       expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(0);

@@ -194,6 +194,7 @@ for (const locale of PSEUDO) {
     expect(await page.locator('#locale option').allInnerTexts()).toHaveLength(Object.keys(LANGUAGES).length + 1);
     await page.setViewportSize({ width: 1280, height: 800 });
     await expect.poll(() => overflow(page)).toBe(0);
+    expect((await violations(page)).filter((line) => !excused(line))).toEqual([]);
   });
 }
 

@@ -60,8 +60,8 @@ export interface State extends Looks {
   readonly eventsHeld: boolean;
   /** The task under way; as many as there are: all done. */
   readonly task: number;
-  /** What is being explained, and what it is in words. */
-  readonly why: { readonly question: Question; /** Empty: what its answer begins with. */ readonly what: string } | null;
+  /** What is being explained, and what it is in words; those empty: the words that its answer begins with. */
+  readonly why: { readonly question: Question; readonly what: string } | null;
   /** What came of the newest what-if; empty: nothing yet. */
   readonly told: string;
   /** The engine's sentence about what it last refused: a dial, by its name, or else a fault. */

@@ -1,7 +1,6 @@
 //! Holds the metrics against the real promtool.
 
 use crate::run::{self, Project};
-use crate::test;
 use anyhow::{Context, Result, bail};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -34,11 +33,10 @@ fn promtool() -> Result<PathBuf> {
     bail!("The test of the metrics needs promtool: install Prometheus (Debian's package is `prometheus`).")
 }
 
-/// Every moment's metrics must parse, and nothing but the real components' own habits may be objected to.
+/// Every moment's metrics must parse, and nothing but the real components' own habits may be objected to. `metrics` is there:
+/// the native tests compile it.
 pub fn check(project: &Project) -> Result<()> {
     let promtool = promtool()?;
-    // The native tests bring their binaries along; compiled by itself, it would be with other features, and all again.
-    test::compile_native(project)?;
     let metrics = project.target.join("test-fast").join(format!("metrics{}", std::env::consts::EXE_SUFFIX));
     for (scenario, at) in MOMENTS {
         let mut command = project.command(&metrics);

@@ -303,8 +303,8 @@ impl ApiServer {
             }
         }
     }
-    /// cacher.go#startCaching returned: every watch of the kind ends, as at its time limit. (The real one ends them when it starts over, a second
-    /// later.)
+    /// cacher.go#startCaching returned: every watch of the kind ends, as at its time limit. (The real one ends them when it
+    /// starts over, a second later.)
     fn cache_lost(&mut self, cx: &mut Cx<'_>, kind: Kind) {
         if self.ready == CACHED {
             cx.note(Note::new(NoteKind::CachesLost, kind as u32, 0));

@@ -1,6 +1,6 @@
 //! Requests under way: from their arrival, through their level's queue, to their answer.
 
-use super::rpc::{List, Reply, Request, Selector, Status, Verb, Version};
+use super::rpc::{Level, List, Reply, Request, Selector, Status, Verb, Version};
 use super::storage::{self, Plan, READ_TIMEOUT, Step, status_of};
 use super::{ApiServer, Owner, cached, fan_out, flow};
 use crate::actor::Cx;
@@ -135,11 +135,17 @@ impl ApiServer {
         }
         if active.stage == Stage::Queued {
             self.flow.forget(level, ticket);
-        } else if active.seats > 0 {
-            self.flow.leave(level, active.seats);
-            self.freed |= 1 << level as u32;
+        } else {
+            self.give_back(level, active.seats);
         }
         Some(active)
+    }
+    /// A request's seats are free, unless it has given them back before.
+    fn give_back(&mut self, level: Level, seats: u8) {
+        if seats > 0 {
+            self.flow.leave(level, seats);
+            self.freed |= 1 << level as u32;
+        }
     }
     /// A request has a seat: its handler runs.
     pub(super) fn execute(&mut self, cx: &mut Cx<'_>, ticket: u32) {
@@ -181,14 +187,12 @@ impl ApiServer {
             return self.list_etcd(cx, ticket);
         }
         if !cache.ready() {
+            let resilient = cx.knobs.on(Knob::ResilientCache);
             return match request.version {
                 _ if request.limit > 0 && request.selector == Selector::All => self.list_etcd(cx, ticket),
-                _ if cx.knobs.on(Knob::ResilientCache) => {
-                    let content = Content::retry_after(cache.retry_after(cx.now));
-                    self.finish(cx, ticket, Status::TooManyRequests, content);
-                }
-                Version::NotOlderThan(revision) => self.wait_ready(ticket, kind, revision),
-                Version::Any | Version::Unset => self.list_etcd(cx, ticket),
+                Version::Any | Version::Unset if !resilient => self.list_etcd(cx, ticket),
+                Version::NotOlderThan(revision) => self.without_cache(cx, ticket, kind, revision),
+                Version::Any | Version::Unset => self.without_cache(cx, ticket, kind, 0),
             };
         }
         match request.version {
@@ -221,12 +225,8 @@ impl ApiServer {
         if !cached(kind) {
             return self.finish(cx, ticket, Status::NotFound, Content::default()); // Nobody here watches those.
         }
-        if !cache.ready() && cx.knobs.on(Knob::ResilientCache) {
-            let content = Content::retry_after(cache.retry_after(cx.now));
-            return self.finish(cx, ticket, Status::TooManyRequests, content);
-        }
         if !cache.ready() {
-            return self.wait_ready(ticket, kind, 0);
+            return self.without_cache(cx, ticket, kind, 0);
         }
         if self.fan_out.len() >= fan_out::WATCHES {
             return self.finish(cx, ticket, Status::TooManyRequests, Content::retry_after(OVERLOAD_RETRY));
@@ -252,7 +252,7 @@ impl ApiServer {
     /// Create, Update, Patch, Delete: from the object as the cache has it, if it has it.
     fn write(&mut self, cx: &mut Cx<'_>, ticket: u32, request: &Request) {
         let kind = request.key.kind();
-        // Whether the cache is ready nobody asks: what is too old meets a conflict, and is read again.
+        // cacher.go#GuaranteedUpdate and #Delete: whether it is ready nobody asks, for what is too old meets a conflict.
         let kv = if cached(kind) { self.caches[kind as usize].get(request.key).cloned() } else { None };
         self.begin(cx, ticket, request, kv);
     }
@@ -275,17 +275,21 @@ impl ApiServer {
         self.caches[kind as usize].wait(cx.now, ticket, revision);
         self.set_stage(ticket, Stage::Fresh(revision));
     }
-    /// cacher.go's `ready.wait`: until there is a cache. Whoever waits there was in no queue of that version's.
-    fn wait_ready(&mut self, ticket: u32, kind: Kind, revision: Revision) {
+    /// There is no cache to answer from: the client is turned away for a while, or, in an older server, waits for one
+    /// (cacher.go's `ready.wait`). Simplified: a LIST that waits gives its seats back too, not only a WATCH, which was in no
+    /// queue of those versions'.
+    fn without_cache(&mut self, cx: &mut Cx<'_>, ticket: u32, kind: Kind, revision: Revision) {
+        let cache = &mut self.caches[kind as usize];
+        if cx.knobs.on(Knob::ResilientCache) {
+            let content = Content::retry_after(cache.retry_after(cx.now));
+            return self.finish(cx, ticket, Status::TooManyRequests, content);
+        }
         let Some(active) = self.requests.get_mut(&ticket) else { return };
         let longest = if active.request.verb == Verb::Watch { fan_out::WATCH_TIMEOUT } else { READ_TIMEOUT };
-        let until = active.started + longest;
-        let seats = core::mem::take(&mut active.seats);
+        cache.wait_ready(ticket, revision, active.started + longest);
         active.stage = Stage::Fresh(revision);
-        let level = active.request.level;
-        self.flow.leave(level, seats);
-        self.freed |= 1 << level as u32;
-        self.caches[kind as usize].wait_ready(ticket, revision, until);
+        let (level, seats) = (active.request.level, core::mem::take(&mut active.seats));
+        self.give_back(level, seats);
     }
     fn set_stage(&mut self, ticket: u32, stage: Stage) {
         if let Some(active) = self.requests.get_mut(&ticket) {

@@ -2,7 +2,8 @@
 
 /**
  * Whoever closes something gives the keyboard back to the button that opened it, unless that is gone (turn a phone, and its
- * menu folds; go back in time, and nothing is wrong yet; leave a comparison that a folded part of the page had begun): then the menu has it, or what makes time run.
+ * menu folds; go back in time, and nothing is wrong yet; leave a comparison that a part of the page had begun which is folded
+ * now): then the menu has it, or what makes time run.
  */
 export function keepKeyboard(): void {
   for (const control of ['#menu > summary', '#play', '#compare-play']) {

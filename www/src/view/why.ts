@@ -56,7 +56,7 @@ export class WhyPanel {
     const answer = this.source.why(why.question);
     const [first] = answer.steps;
     const what = why.what === '' && first !== undefined ? capital(this.text(first)) : why.what;
-    const heading = html('h3', { tabindex: -1 }, say('why_of', { what }));
+    const heading = html('h3', { tabindex: -1 }, what === '' ? say('why_title') : say('why_of', { what }));
     const close = button(say('why_close'), () => this.app.act({ type: 'why', asked: null }), { class: 'quiet-button' });
     const known = answer.steps.length > 0;
     this.node.replaceChildren(
